@@ -1,0 +1,168 @@
+/**
+ * What an operator can do, once: the console, the JSON API under /api and the command line all speak to this interface.
+ * Everything goes in and out as JSON. Errors are GatewayErrors with kind invalid-request, unknown-path (no such thing)
+ * or store-unavailable, and name the field.
+ */
+import type { AccountState, HourFigures, RequestFilter, RequestRecord, AttemptRecord } from "../store/store.ts";
+import type { Quota } from "../providers/provider.ts";
+
+/** An account as a page or a script sees it. No secret is in it. Times are epoch ms. */
+export interface AccountView {
+  readonly id: string;
+  readonly provider: string;
+  readonly providerTitle: string;
+  readonly label: string;
+  /** A safe short form of the credential: `…4f2a`. */
+  readonly hint: string;
+  readonly source: "console" | "environment";
+  readonly state: AccountState;
+  readonly until: number | undefined;
+  readonly reason: string | undefined;
+  readonly reasonKind: string | undefined;
+  readonly since: number;
+  /** In a row, and the number at which the account is disabled. */
+  readonly rotationFailures: number;
+  readonly rotationMaxFailures: number;
+  /** Of all time. */
+  readonly attempts: number;
+  readonly successes: number;
+  readonly failures: number;
+  readonly rotationFailuresTotal: number;
+  /** 0 to 1; undefined before the first attempt. */
+  readonly successRate: number | undefined;
+  readonly inFlight: number;
+  readonly concurrency: number;
+  readonly lastUsedAt: number | undefined;
+  /** The next automatic probe or return to service. */
+  readonly nextTryAt: number | undefined;
+  readonly credentialExpiresAt: number | undefined;
+  readonly quota: Quota | undefined;
+  readonly createdAt: number;
+  /** Whether the rotation stands at this account now. */
+  readonly current: boolean;
+}
+
+export interface AddResult {
+  readonly added: readonly AccountView[];
+  /** Accounts that were there already; their credential was renewed if it differed. */
+  readonly known: readonly AccountView[];
+}
+
+export interface TestResult {
+  readonly ok: boolean;
+  readonly model: string;
+  readonly durationMs: number;
+  /** The beginning of the answer, or the exact error. */
+  readonly text: string;
+  readonly kind: string | undefined;
+}
+
+export interface ApiKeyView {
+  readonly id: string;
+  readonly name: string;
+  readonly prefix: string;
+  readonly admin: boolean;
+  readonly createdAt: number;
+  readonly lastUsedAt: number | undefined;
+  readonly revokedAt: number | undefined;
+}
+
+export interface ProviderView {
+  readonly name: string;
+  readonly title: string;
+  /** False for the demo: it needs no account. */
+  readonly needsAccounts: boolean;
+  readonly models: readonly string[];
+  readonly strategy: string;
+  /** "closed" is normal; "open" until `breakerUntil`: the service itself seems to be down. */
+  readonly breaker: "closed" | "open" | "trial";
+  readonly breakerUntil: number | undefined;
+  /** Accounts by state. */
+  readonly states: Readonly<Record<AccountState, number>>;
+  readonly waiting: number;
+  readonly hour: HourFigures;
+  readonly help: Readonly<Record<"en" | "zh", string>> | undefined;
+}
+
+/**
+ * The verdict in one word: "fine", "limited" (some accounts or providers are out), "down" (nothing answers),
+ * "empty" (no account yet: only the demo answers), "degraded" (chat goes on, but nothing can be saved), "starting".
+ */
+export type VerdictState = "fine" | "limited" | "down" | "empty" | "degraded" | "starting";
+
+export interface Verdict {
+  readonly state: VerdictState;
+  /** The provider the sentence is about, when it is about one. */
+  readonly provider: string | undefined;
+  readonly usable: number;
+  readonly total: number;
+  /** How many accounts wait for each remedy. */
+  readonly needsLogin: number;
+  readonly disabledAuto: number;
+  readonly cooling: number;
+  readonly exhausted: number;
+  /** Epoch ms at which the first resting account is back; undefined when none will come back by itself. */
+  readonly nextBackAt: number | undefined;
+  /** Store trouble, in words. */
+  readonly trouble: string | undefined;
+}
+
+export interface Overview {
+  readonly at: number;
+  readonly version: string;
+  readonly dataDir: string;
+  readonly verdict: Verdict;
+  readonly providers: readonly ProviderView[];
+  readonly accounts: readonly AccountView[];
+  readonly hour: HourFigures;
+  readonly notices: readonly string[];
+}
+
+export interface Admin {
+  overview(): Promise<Overview>;
+  readonly accounts: {
+    list(): Promise<AccountView[]>;
+    /** `text` in any form the provider's users paste. Checked at once: a dead credential is refused with words. */
+    add(provider: string, text: string, options?: { label?: string; check?: boolean }): Promise<AddResult>;
+    /** A new credential for this account (a new cookie after "sign in again"). */
+    renew(id: string, text: string): Promise<AccountView>;
+    /** One real tiny request over this account. */
+    test(id: string): Promise<TestResult>;
+    enable(id: string): Promise<AccountView>;
+    disable(id: string): Promise<AccountView>;
+    /** Ready again, counters in a row at zero, whatever it was. */
+    reset(id: string): Promise<AccountView>;
+    rename(id: string, label: string): Promise<AccountView>;
+    remove(id: string): Promise<void>;
+  };
+  readonly keys: {
+    list(): Promise<ApiKeyView[]>;
+    /** The key itself is in the answer once and never again. */
+    create(name: string, options?: { admin?: boolean }): Promise<{ key: string; view: ApiKeyView }>;
+    revoke(id: string): Promise<void>;
+  };
+  readonly requests: {
+    list(filter: RequestFilter): Promise<RequestRecord[]>;
+    attempts(requestId: string): Promise<AttemptRecord[]>;
+  };
+  readonly settings: {
+    get(): Promise<SettingView[]>;
+    /** `undefined` goes back to the default. */
+    set(name: string, value: string | undefined): Promise<void>;
+  };
+  /** Replaces the console password and ends every session. */
+  setPassword(password: string): Promise<void>;
+  /** Calls `changed` (at most once a second) when something the overview shows has changed; returns the unsubscribe. */
+  watch(changed: () => void): () => void;
+}
+
+export interface SettingView {
+  readonly name: string;
+  readonly value: string;
+  readonly defaultValue: string;
+  /** Where the value comes from; flags and environment lock it in the console. */
+  readonly source: "default" | "console" | "environment" | "flag";
+  /** What may be typed: "1 to 100", or the words to choose from. */
+  readonly allowed: string;
+  readonly unit: string | undefined;
+}
