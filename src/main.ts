@@ -1,7 +1,7 @@
 /**
  * The tiny entry. Bun lets at most 256 fetches run at once and reads a larger number only from the environment a process
  * began with, so before anything else is imported a serving process replaces itself (same pid, same arguments) with one
- * that has it. The variable marks that this was done. Windows has no execve: there the limit stays, and calls queue.
+ * that has it. The variable marks that this was done. Where it cannot be done the lower limit stays, and calls queue.
  */
 const FETCH_LIMIT = "BUN_CONFIG_MAX_HTTP_REQUESTS";
 
@@ -10,7 +10,12 @@ const serves = argv[0] === undefined || argv[0] === "serve" || argv[0].startsWit
 
 if (serves && process.env[FETCH_LIMIT] === undefined && process.platform !== "win32" && process.execve) {
   const script = Bun.isStandaloneExecutable ? [] : [...process.execArgv, Bun.main];
-  process.execve(process.execPath, [process.execPath, ...script, ...argv], { ...process.env, [FETCH_LIMIT]: "8192" });
+  const environment = { ...process.env, [FETCH_LIMIT]: "8192" };
+  try {
+    process.execve(process.execPath, [process.execPath, ...script, ...argv], environment);
+  } catch {
+    // A host that may not start this file again, such as one that emulates another processor: serve with the lower limit.
+  }
 }
 
 const { start } = await import("./start.ts");
