@@ -1,0 +1,101 @@
+import { copyFile, mkdir, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
+
+const dist = join(import.meta.dir, "..", "..", "dist");
+
+/** What a first start prints once it listens, each followed by the end of its word. */
+export const ADDRESS = /(http:\/\/127\.0\.0\.1:\d+)\/?\s/;
+export const CLIENT_KEY = /(sk-sluice-[\w-]{32})\s/;
+export const SETUP_LINK = /(http:\/\/127\.0\.0\.1:\d+\/\S*setup\S*)\s/;
+
+/** A compiled program alone in a temporary folder, beside an empty one to work in. */
+export interface Installed {
+  /** The copied executable. */
+  program: string;
+  /** The empty folder it is started in. */
+  folder: string;
+  remove(): Promise<void>;
+}
+
+/** Copies `dist/<name>` out of the repository. Throws when it was not built. */
+export async function install(name: string): Promise<Installed> {
+  const root = await mkdtemp(join(tmpdir(), "sluice-e2e-"));
+  const program = join(root, "bin", basename(name));
+  const folder = join(root, "work");
+  await Promise.all([mkdir(join(root, "bin")), mkdir(folder)]);
+  await copyFile(join(dist, name), program);
+  return { program, folder, remove: () => rm(root, { recursive: true }) };
+}
+
+/** One running copy of the program. */
+export interface Running {
+  pid: number;
+  /** Standard output up to now. */
+  printed(): string;
+  /** The first group of `pattern` in what was printed. Throws when it is not there. */
+  find(pattern: RegExp): string;
+  /** Sends SIGTERM and resolves with the exit code, -1 when a signal ended it. */
+  stop(): Promise<number>;
+  /** Ends it without a chance to clean up; nothing happens when it has ended. */
+  kill(): Promise<void>;
+}
+
+/**
+ * Starts a command with nothing but `environment` and resolves as soon as all of `until` were printed.
+ * Throws with everything that was printed when it ends before that.
+ */
+export async function run(
+  command: string[],
+  folder: string,
+  until: RegExp[],
+  environment: Record<string, string> = {},
+): Promise<Running> {
+  const child = Bun.spawn(command, { cwd: folder, env: environment, stdin: "ignore", stdout: "pipe", stderr: "pipe" });
+  const errors = new Response(child.stderr).text();
+  const ready = Promise.withResolvers<void>();
+  let printed = "";
+  const follow = async () => {
+    const decoder = new TextDecoder();
+    for await (const chunk of child.stdout) {
+      printed += decoder.decode(chunk, { stream: true });
+      if (until.every((pattern) => pattern.test(printed))) ready.resolve();
+    }
+    ready.reject(new Error(`${command.join(" ")} ended early:\n${printed}\n${await errors}`));
+  };
+  const ended = follow();
+  const exitCode = async () => {
+    await ended;
+    await child.exited;
+    return child.exitCode ?? -1;
+  };
+  await ready.promise;
+  return {
+    pid: child.pid,
+    printed: () => printed,
+    find(pattern) {
+      const found = pattern.exec(printed)?.[1];
+      if (found === undefined) throw new Error(`${pattern} is not in:\n${printed}`);
+      return found;
+    },
+    stop() {
+      child.kill("SIGTERM");
+      return exitCode();
+    },
+    async kill() {
+      child.kill("SIGKILL");
+      await exitCode();
+    },
+  };
+}
+
+/** Runs a command that ends by itself: its exit code, and what it printed on both outputs. */
+export async function call(command: string[], folder: string, environment: Record<string, string> = {}) {
+  const child = Bun.spawn(command, { cwd: folder, env: environment, stdin: "ignore", stdout: "pipe", stderr: "pipe" });
+  const [stdout, stderr, code] = await Promise.all([
+    new Response(child.stdout).text(),
+    new Response(child.stderr).text(),
+    child.exited,
+  ]);
+  return { code, stdout, stderr };
+}
