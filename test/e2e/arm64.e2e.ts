@@ -4,7 +4,7 @@ import { Database } from "bun:sqlite";
 import { join } from "node:path";
 import { ADDRESS, CLIENT_KEY, install, type Installed, type Running, run } from "./program.ts";
 
-setDefaultTimeout(180_000);
+setDefaultTimeout(90_000);
 
 let installed: Installed;
 let running: Running;

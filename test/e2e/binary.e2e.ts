@@ -9,7 +9,7 @@ import { join } from "node:path";
 import manifest from "../../package.json" with { type: "json" };
 import { ADDRESS, CLIENT_KEY, call, install, type Installed, type Running, run, SETUP_LINK } from "./program.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(90_000);
 
 let installed: Installed;
 let running: Running;

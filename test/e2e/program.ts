@@ -41,9 +41,12 @@ export interface Running {
   kill(): Promise<void>;
 }
 
+/** How long a program may take until it says that it listens; emulated ones are slow. */
+const START_MS = 60_000;
+
 /**
  * Starts a command with nothing but `environment` and resolves as soon as all of `until` were printed.
- * Throws with everything that was printed when it ends before that.
+ * Throws with everything that was printed when it ends before that, or is ended for taking more than a minute.
  */
 export async function run(
   command: string[],
@@ -53,6 +56,7 @@ export async function run(
 ): Promise<Running> {
   const child = Bun.spawn(command, { cwd: folder, env: environment, stdin: "ignore", stdout: "pipe", stderr: "pipe" });
   const errors = new Response(child.stderr).text();
+  const deadline = setTimeout(() => child.kill("SIGKILL"), START_MS);
   const ready = Promise.withResolvers<void>();
   let printed = "";
   const follow = async () => {
@@ -61,7 +65,7 @@ export async function run(
       printed += decoder.decode(chunk, { stream: true });
       if (until.every((pattern) => pattern.test(printed))) ready.resolve();
     }
-    ready.reject(new Error(`${command.join(" ")} ended early:\n${printed}\n${await errors}`));
+    ready.reject(new Error(`${command.join(" ")} ended before it was ready:\n${printed}\n${await errors}`));
   };
   const ended = follow();
   const exitCode = async () => {
@@ -69,7 +73,7 @@ export async function run(
     await child.exited;
     return child.exitCode ?? -1;
   };
-  await ready.promise;
+  await ready.promise.finally(() => clearTimeout(deadline));
   return {
     pid: child.pid,
     printed: () => printed,
