@@ -81,18 +81,20 @@ export function plain(status: number, headers: Record<string, string>, body: str
   return ({ exchange }) => exchange.answer(status, headers, body);
 }
 
-/** Options of an error in the envelope. `splitAt` cuts its body into two TCP segments at that byte. */
-export type EnvelopeOptions = { data?: unknown; headers?: Record<string, string>; splitAt?: number };
+/** Options of an answer in the envelope. `wire.cut` cuts its body at byte offsets; it is written whole without. */
+export type EnvelopeOptions = { data?: unknown; headers?: Record<string, string>; wire?: Wire };
 
 /** The envelope every JSON endpoint answers with, at any HTTP status. */
 export function envelope(status: number, code: number, message: string, options: EnvelopeOptions = {}): Behaviour {
-  const { data = null, headers = {}, splitAt } = options;
+  const { data = null, headers = {}, wire = {} } = options;
   return async ({ exchange }) => {
-    const body = Buffer.from(JSON.stringify({ code, message, data }));
-    await exchange.head(status, { ...JSON_TYPE, ...headers, "content-length": String(body.length) }, "length");
-    await exchange.write(body.subarray(0, splitAt ?? body.length));
-    await exchange.write(body.subarray(splitAt ?? body.length));
-    exchange.end();
+    const body = JSON.stringify({ code, message, data });
+    await exchange.head(
+      status,
+      { ...JSON_TYPE, ...headers, "content-length": String(Buffer.byteLength(body)) },
+      "length",
+    );
+    await playBody(exchange, [{ raw: body }], wire);
   };
 }
 

@@ -1,12 +1,11 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { chat, contentsOf, create, type Frame, framesOf, readsOf, TOKEN } from "./longcat-client.ts";
 import {
   answer,
   type AnswerOptions,
   DEFAULT_ANSWER,
-  echo,
   fail,
   Gate,
-  held,
   hostile,
   type LongcatSim,
   SEARCH_SHAPES,
@@ -14,7 +13,6 @@ import {
   type Wire,
 } from "./longcat.ts";
 
-const TOKEN = "token-a";
 let sim: LongcatSim;
 
 beforeEach(async () => {
@@ -22,61 +20,10 @@ beforeEach(async () => {
 });
 afterEach(() => sim.stop());
 
-type Frame = {
-  event?: { type: string; content: unknown; finalContentX?: string; finalContent?: string; finishType?: string };
-  choices?: { delta: { content: string | null } }[];
-  content?: string | null;
-  code?: number;
-  lastOne?: boolean;
-};
-
-function headers(token = TOKEN) {
-  return {
-    cookie: `passport_token_key=${token}; long_cat_region_key=2`,
-    "content-type": "application/json",
-    "x-requested-with": "XMLHttpRequest",
-    "x-client-language": "zh",
-  };
-}
-
-function post(path: string, body: unknown, init: RequestInit = {}) {
-  return fetch(`${sim.url}/api/v1/${path}`, {
-    method: "POST",
-    headers: headers(),
-    body: JSON.stringify(body),
-    redirect: "manual",
-    ...init,
-  });
-}
-
-async function create(init: RequestInit = {}): Promise<string> {
-  const body = (await (await post("session-create", { model: "", agentId: "1" }, init)).json()) as {
-    data: { conversationId: string };
-  };
-  return body.data.conversationId;
-}
-
-function chat(conversationId: string, path: "v2" | "legacy" = "v2", init: RequestInit = {}) {
-  const body = { conversationId, content: "hi", agentId: "1", reasonEnabled: 0, searchEnabled: 0 };
-  return post(path === "v2" ? "chat-completion-V2" : "chat-completion", body, init);
-}
-
-function framesOf(text: string): Frame[] {
-  return text
-    .split(/\r\n|\r|\n/)
-    .filter((line) => line.startsWith("data:"))
-    .map((line) => JSON.parse(line.slice(5)) as Frame);
-}
-
 async function play(text: string | string[], options: AnswerOptions & { wire?: Wire } = {}): Promise<Frame[]> {
   sim.account(TOKEN).next("chat", answer(text, options));
-  return framesOf(await (await chat(await create())).text());
+  return framesOf(await (await chat(sim, await create(sim))).text());
 }
-
-const codeOf = async (response: Response) => ((await response.json()) as { code: number }).code;
-
-const contentsOf = (frames: Frame[]) =>
-  frames.filter(({ event }) => event?.type === "content").map(({ event }) => event?.content);
 
 describe("formats", () => {
   const formats: [NonNullable<AnswerOptions["format"]>, (frames: Frame[]) => unknown, unknown][] = [
@@ -98,10 +45,10 @@ describe("formats", () => {
 
   test("a string answer is chopped and joins to itself, and the path chooses the format", async () => {
     sim.account(TOKEN);
-    const v2 = framesOf(await (await chat(await create())).text());
+    const v2 = framesOf(await (await chat(sim, await create(sim))).text());
     expect(contentsOf(v2).join("")).toBe(DEFAULT_ANSWER);
     expect(v2.at(-1)).toMatchObject({ event: { type: "finish", finalContentX: DEFAULT_ANSWER }, lastOne: true });
-    const legacy = framesOf(await (await chat(await create(), "legacy")).text());
+    const legacy = framesOf(await (await chat(sim, await create(sim), "legacy")).text());
     expect(legacy.at(-1)).toMatchObject({ content: DEFAULT_ANSWER, contentStatus: "FINISHED", lastOne: true });
   });
 
@@ -176,29 +123,25 @@ describe("bytes", () => {
   });
 
   test("a cut at an offset arrives as two reads that part there", async () => {
-    sim.account(TOKEN).next("chat", answer(["🐈"], { wire: { cut: 100 } }));
-    const reads: number[] = [];
-    const body = (await chat(await create())).body;
-    if (!body) throw new Error("no body");
-    for await (const bytes of body) reads.push(bytes.length);
-    expect(reads[0]).toBe(100);
-    expect(reads).toHaveLength(2);
+    const cutGate = new Gate();
+    sim.account(TOKEN).next("chat", answer(["🐈"], { wire: { cut: [100, 300], cutGate } }));
+    const reads = await readsOf(await chat(sim, await create(sim)), cutGate);
+    expect(reads.slice(0, 2).map(({ length }) => length)).toEqual([100, 200]);
+    expect(reads).toHaveLength(3);
   });
 
   test("a JSON error can be split over two segments", async () => {
-    sim.account(TOKEN).next("chat", fail.code(429, "slow", { splitAt: 1 }));
-    const reads: string[] = [];
-    const body = (await chat(await create())).body;
-    if (!body) throw new Error("no body");
-    for await (const bytes of body) reads.push(Buffer.from(bytes).toString());
-    expect(reads[0]).toBe("{");
-    expect(JSON.parse(reads.join(""))).toMatchObject({ code: 429, message: "slow" });
+    const cutGate = new Gate();
+    sim.account(TOKEN).next("chat", fail.code(429, "slow", { wire: { cut: 1, cutGate } }));
+    const reads = await readsOf(await chat(sim, await create(sim)), cutGate);
+    expect(reads[0]?.toString()).toBe("{");
+    expect(JSON.parse(Buffer.concat(reads).toString())).toMatchObject({ code: 429, message: "slow" });
   });
 
   test("a gate releases one frame at a time, and until follows the stream", async () => {
     const gate = new Gate();
     sim.account(TOKEN).next("chat", answer(["a", "b"], { gate }));
-    const response = await chat(await create());
+    const response = await chat(sim, await create(sim));
     const reader = response.body?.getReader();
     await gate.arrived();
     expect(sim.openStreams()).toBe(1);
@@ -214,8 +157,8 @@ describe("bytes", () => {
 describe("breaks", () => {
   test.each(["cut", "reset"] as const)("%s mid-stream fails the client's read", async (breakBy) => {
     sim.account(TOKEN).next("chat", answer(["a", "b"], { breakAfter: 1, breakBy }));
-    const response = await chat(await create());
-    expect(response.text()).rejects.toThrow();
+    const response = await chat(sim, await create(sim));
+    await expect(response.text()).rejects.toThrow();
     await sim.until(() => sim.conversations[0]?.turns[0]?.outcome === "broken");
   });
 
@@ -235,7 +178,7 @@ describe("breaks", () => {
   ])("a client that leaves %s is seen as aborted", async (_, behaviour) => {
     sim.account(TOKEN).next("chat", behaviour);
     const leave = new AbortController();
-    const response = chat(await create(), "v2", { signal: leave.signal }).then((answered) => answered.text());
+    const response = chat(sim, await create(sim), "v2", { signal: leave.signal }).then((answered) => answered.text());
     response.catch(() => {});
     await sim.until(() => sim.openStreams() === 1);
     leave.abort();
@@ -246,7 +189,7 @@ describe("breaks", () => {
   test("a socket kept open after the end is no abort when the client leaves", async () => {
     sim.account(TOKEN).next("chat", answer(["a"], { after: "hang" }));
     const leave = new AbortController();
-    const response = await chat(await create(), "v2", { signal: leave.signal });
+    const response = await chat(sim, await create(sim), "v2", { signal: leave.signal });
     const reader = response.body?.getReader();
     await sim.until(() => sim.conversations[0]?.turns[0]?.outcome === "finished");
     await reader?.read();
@@ -257,16 +200,16 @@ describe("breaks", () => {
 
   test("hostile bytes stand inside an otherwise good turn", async () => {
     sim.account(TOKEN).next("chat", hostile.malformedEvent(["a", "b"]), hostile.invalidUtf8(["a", "b"]));
-    const malformed = await (await chat(await create())).text();
+    const malformed = await (await chat(sim, await create(sim))).text();
     expect(() => framesOf(malformed)).toThrow();
-    const bytes = Buffer.from(await (await chat(await create())).arrayBuffer());
+    const bytes = Buffer.from(await (await chat(sim, await create(sim))).arrayBuffer());
     expect(bytes.includes(0xff)).toBe(true);
     expect(bytes.includes("finalContentX")).toBe(true);
   });
 
   test("the gzip bomb is small on the wire and large unpacked", async () => {
     sim.account(TOKEN).next("chat", hostile.gzipBomb(5_000_000));
-    expect((await (await chat(await create())).text()).length).toBeGreaterThan(5_000_000);
+    expect((await (await chat(sim, await create(sim))).text()).length).toBeGreaterThan(5_000_000);
   });
 });
 
@@ -279,10 +222,10 @@ describe("errors", () => {
         fail.frame(429, "slow", { after: ["a"] }),
         fail.event("bad", { type: "eventError", field: "content" }),
       );
-    const first = framesOf(await (await chat(await create())).text());
+    const first = framesOf(await (await chat(sim, await create(sim))).text());
     expect(first.at(-1)).toMatchObject({ code: 429, message: "slow" });
     expect(contentsOf(first)).toEqual(["a"]);
-    const second = framesOf(await (await chat(await create())).text());
+    const second = framesOf(await (await chat(sim, await create(sim))).text());
     expect(second.at(-1)?.event).toMatchObject({ type: "eventError", content: "bad" });
   });
 
@@ -300,82 +243,8 @@ describe("errors", () => {
     ["redirect", fail.redirect(), 302, "location", "https://passport.invalid/login"],
   ])("%s answers with its status and header", async (_, behaviour, status, name, value) => {
     sim.account(TOKEN).next("chat", behaviour);
-    const response = await chat(await create());
+    const response = await chat(sim, await create(sim));
     expect([response.status, response.headers.get(name)]).toEqual([status, value]);
     await response.text();
-  });
-});
-
-describe("strictness", () => {
-  test("no cookie, an unknown token and a signed-out account are refused", async () => {
-    const anonymous = await post("session-create", { agentId: "1" }, { headers: { ...headers(), cookie: "" } });
-    expect([anonymous.status, await codeOf(anonymous)]).toEqual([401, 401]);
-    expect(await codeOf(await post("session-create", { agentId: "1" }))).toBe(401);
-    sim.account(TOKEN).signedIn = false;
-    expect(await codeOf(await post("session-create", { agentId: "1" }))).toBe(401);
-    expect(sim.violations).toEqual([]);
-  });
-
-  test.each(["x-requested-with", "x-client-language"])("a call without %s is refused and noted", async (name) => {
-    sim.account(TOKEN);
-    const { [name as keyof ReturnType<typeof headers>]: _, ...rest } = headers();
-    expect((await post("session-create", { agentId: "1" }, { headers: rest })).status).toBe(400);
-    expect(sim.violations).toEqual([`/api/v1/session-create without ${name}`]);
-  });
-
-  test("missing, deleted, forgotten and foreign conversations are unknown, and take nothing from the script", async () => {
-    sim.account(TOKEN).next("chat", echo());
-    sim.account("token-b");
-    const [deleted, forgotten] = [await create(), await create()];
-    const foreign = await create({ headers: headers("token-b") });
-    await fetch(`${sim.url}/api/v1/session-delete?conversationId=${deleted}`, { headers: headers() });
-    sim.forget(forgotten);
-    for (const id of ["nowhere", deleted, forgotten, foreign]) expect(await codeOf(await chat(id))).toBe(1002);
-    expect(sim.violations).toEqual(["a turn on another account's conversation"]);
-    expect(contentsOf(framesOf(await (await chat(await create())).text()))).toEqual(["hi"]);
-  });
-
-  test("a second turn at once on one conversation is too fast; after the end it is welcome", async () => {
-    const gate = new Gate();
-    sim.account(TOKEN).next("chat", answer("a", { gate }));
-    const id = await create();
-    const first = await chat(id);
-    expect(await (await chat(id)).json()).toMatchObject({ message: "操作太快啦，请稍后再试～" });
-    gate.open();
-    await first.text();
-    expect((await (await chat(id)).text()).includes("finish")).toBe(true);
-    expect(sim.violations).toEqual(["two turns at once on one conversation"]);
-  });
-
-  test("a legacy-only server answers 404 or 405 on the V2 path", async () => {
-    await using old = await startLongcatSim({ v2Status: 405 });
-    old.account(TOKEN);
-    const response = await fetch(`${old.url}/api/v1/chat-completion-V2`, {
-      method: "POST",
-      headers: headers(),
-      body: "{}",
-    });
-    expect(response.status).toBe(405);
-  });
-
-  test("user-current answers code 0 to anybody, and only loginStatus tells", async () => {
-    const ask = async () => (await fetch(`${sim.url}/api/v1/user-current`, { headers: headers() })).json();
-    expect(await ask()).toMatchObject({ code: 0, data: { loginStatus: 0, userId: null } });
-    sim.account(TOKEN);
-    expect(await ask()).toMatchObject({ code: 0, data: { loginStatus: 1 } });
-  });
-
-  test("session-create can be limited or held, and is counted", async () => {
-    const gate = new Gate();
-    const account = sim.account(TOKEN).next("create", fail.tooFast(), held(gate));
-    expect(await (await post("session-create", { agentId: "1" })).json()).toMatchObject({
-      message: "操作太快啦，请稍后再试～",
-    });
-    const waiting = create();
-    await gate.arrived();
-    expect(sim.conversations).toHaveLength(0);
-    gate.open();
-    expect(await waiting).toBe(sim.conversations[0]?.id ?? "none");
-    expect(account.counts).toMatchObject({ create: 2, chat: 0 });
   });
 });
