@@ -1,0 +1,88 @@
+import { GatewayError } from "../chat/error.ts";
+import type { Clock } from "../lib/clock.ts";
+import { newId } from "../lib/id.ts";
+import type { ApiKeyRecord, Store } from "../store/store.ts";
+import type { Admin, ApiKeyView } from "./admin.ts";
+
+/** A key that fits the presented text. */
+export interface KnownKey {
+  readonly name: string;
+  readonly admin: boolean;
+}
+
+export interface KeyRing {
+  readonly operations: Admin["keys"];
+  /** The key this text is, or undefined. Costs one hash and one look-up. */
+  find(presented: string): KnownKey | undefined;
+}
+
+const KEY_PREFIX = "sk-sluice-";
+const SHOWN_LENGTH = KEY_PREFIX.length + 4;
+
+/** SHA-256 as hex. API keys are random, so a plain hash is enough. */
+export function hashOf(text: string): string {
+  return new Bun.CryptoHasher("sha256").update(text).digest("hex");
+}
+
+/**
+ * The API keys, held in memory by hash so that a request costs no query and a revocation works at the next one.
+ *
+ * @param masterKeys keys from the environment that always work, by the name of their variable
+ */
+export async function openKeyRing(
+  store: Store,
+  clock: Clock,
+  masterKeys: readonly { readonly name: string; readonly key: string }[] = [],
+): Promise<KeyRing> {
+  const records = new Map<string, ApiKeyRecord>();
+  for (const record of await store.keys.all()) records.set(record.hash, record);
+  const masters = new Map(masterKeys.map(({ name, key }) => [hashOf(key), { name, admin: false }]));
+
+  return {
+    find(presented) {
+      const hash = hashOf(presented);
+      const master = masters.get(hash);
+      if (master) return master;
+      const record = records.get(hash);
+      if (!record || record.revokedAt !== undefined) return undefined;
+      store.keys.touch(record.id, clock.now());
+      return record;
+    },
+    operations: {
+      async list() {
+        return (await store.keys.all()).map(toView);
+      },
+      async create(name, options = {}) {
+        const trimmed = name.trim();
+        if (!trimmed || trimmed.length > 80) {
+          throw new GatewayError("invalid-request", "Give the key a name of 1 to 80 characters.", { field: "name" });
+        }
+        const key = KEY_PREFIX + Buffer.from(crypto.getRandomValues(new Uint8Array(24))).toString("base64url");
+        const record: ApiKeyRecord = {
+          id: newId("key_"),
+          name: trimmed,
+          prefix: `${key.slice(0, SHOWN_LENGTH)}…`,
+          hash: hashOf(key),
+          admin: options.admin ?? false,
+          createdAt: clock.now(),
+          lastUsedAt: undefined,
+          revokedAt: undefined,
+        };
+        await store.keys.insert(record);
+        records.set(record.hash, record);
+        return { key, view: toView(record) };
+      },
+      async revoke(id) {
+        const record = [...records.values()].find((known) => known.id === id);
+        if (!record) throw new GatewayError("unknown-path", `There is no key with the id ${id}.`, { field: "id" });
+        const revokedAt = clock.now();
+        await store.keys.revoke(id, revokedAt);
+        records.set(record.hash, { ...record, revokedAt });
+      },
+    },
+  };
+}
+
+function toView({ hash: _hash, ...view }: ApiKeyRecord): ApiKeyView {
+  return view;
+}

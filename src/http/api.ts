@@ -1,0 +1,116 @@
+import { Elysia } from "elysia";
+import { GatewayError, toGatewayError } from "../chat/error.ts";
+import type { Dialect } from "../dialects/dialect.ts";
+import { newId } from "../lib/id.ts";
+import { callerOf } from "./auth.ts";
+import { chatHandler, type ChatDeps } from "./chat.ts";
+import { preflight } from "./cors.ts";
+import { failureResponse } from "./failure.ts";
+import { listModels, showModel } from "./models.ts";
+import { apiPath } from "./paths.ts";
+
+export interface ApiDeps extends ChatDeps {
+  /** The first one also shapes failures outside any dialect's path. */
+  readonly dialects: readonly [Dialect, ...Dialect[]];
+  readonly isProvider: (name: string) => boolean;
+}
+
+/** Handles one request whose prefix was already understood. */
+type Handler = (request: Request, provider: string | undefined) => Promise<Response>;
+
+const PREFIXES = ["/v1", "/api/v1", "", "/:provider/v1"] as const;
+
+/**
+ * The API that clients know, under every prefix they have. The usual paths are routes of their own; anything else goes
+ * through one fallback that forgives odd slashes and answers unknown paths in words.
+ */
+export function mountApi(deps: ApiDeps) {
+  const { dialects, isProvider } = deps;
+  const [fallback] = dialects;
+
+  const models: Handler = async (request, provider) => {
+    callerOf(request, deps.auth);
+    return listModels(deps.router, provider);
+  };
+  const model =
+    (id: string): Handler =>
+    async (request, provider) => {
+      callerOf(request, deps.auth);
+      return showModel(deps.router, id, provider);
+    };
+
+  const posts = new Map<string, Handler>();
+  for (const dialect of dialects) posts.set(dialect.path, chatHandler(dialect, deps));
+
+  /** Any failure outside a dialect's own handler, in the first dialect's shape. */
+  const shaped = async (run: () => Promise<Response>): Promise<Response> => {
+    try {
+      return await run();
+    } catch (error) {
+      return failureResponse(toGatewayError(error), fallback, newId("req_"), deps.clock.now());
+    }
+  };
+
+  const known = (provider: string | undefined) => provider === undefined || isProvider(provider);
+
+  const route = async (request: Request): Promise<Response> => {
+    const pathname = decodedPath(request.url);
+    const { provider, rest } = apiPath(pathname, isProvider);
+    const post = posts.get(rest);
+    const isModels = rest === "/models";
+    const isModel = rest.startsWith("/models/");
+    if (!post && !isModels && !isModel) throw unknownPath(pathname);
+    if (request.method === "OPTIONS") return preflight(request.headers);
+    if (post) {
+      if (request.method !== "POST") throw wrongMethod(request.method, rest, "POST");
+      return post(request, provider);
+    }
+    if (request.method !== "GET" && request.method !== "HEAD") throw wrongMethod(request.method, rest, "GET");
+    return (isModels ? models : model(rest.slice("/models/".length)))(request, provider);
+  };
+
+  const app = new Elysia({ name: "api" });
+  for (const prefix of PREFIXES) {
+    const hide = prefix !== "/v1";
+    for (const [path, handler] of posts) {
+      app.post(
+        prefix + path,
+        ({ request, params }) => {
+          const { provider } = params as { provider?: string };
+          return known(provider) ? handler(request, provider) : shaped(() => route(request));
+        },
+        { parse: "none", detail: { hide, tags: ["chat"], summary: `Chat (${path})` } },
+      );
+    }
+    app.get(
+      `${prefix}/models`,
+      ({ request, params }) => {
+        const { provider } = params as { provider?: string };
+        return shaped(() => (known(provider) ? models(request, provider) : route(request)));
+      },
+      { detail: { hide, tags: ["models"], summary: "The models there are" } },
+    );
+  }
+  return app.all("/*", ({ request }) => shaped(() => route(request)), { parse: "none", detail: { hide: true } });
+}
+
+function decodedPath(url: string): string {
+  const { pathname } = new URL(url);
+  try {
+    return decodeURIComponent(pathname);
+  } catch {
+    return pathname;
+  }
+}
+
+function unknownPath(pathname: string): GatewayError {
+  const shown = pathname.length > 100 ? `${pathname.slice(0, 100)}…` : pathname;
+  return new GatewayError(
+    "unknown-path",
+    `There is nothing at ${shown}. The API is at /v1/chat/completions and /v1/models, the console at /console/.`,
+  );
+}
+
+function wrongMethod(method: string, path: string, right: string): GatewayError {
+  return new GatewayError("wrong-method", `${path} does not take ${method}; use ${right}.`);
+}

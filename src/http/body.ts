@@ -1,0 +1,53 @@
+import { GatewayError } from "../chat/error.ts";
+import type { Clock } from "../lib/clock.ts";
+
+/** An honest slow upload is done by then. */
+const BODY_DEADLINE_MS = 120_000;
+
+/**
+ * Reads a request's body as text, at most `maxBytes` of it.
+ *
+ * @throws GatewayError too-large before reading when the length is announced, else as soon as it is passed; too-slow
+ *   when the body is not there within 120 s; cancelled when the client left
+ */
+export async function readBody(request: Request, maxBytes: number, clock: Clock): Promise<string> {
+  const announced = request.headers.get("content-length");
+  if (announced !== null && Number(announced) > maxBytes) throw tooLarge(maxBytes);
+  if (!request.body) return "";
+
+  let cancelTimer = () => {};
+  const deadline = new Promise<never>((_, reject) => {
+    cancelTimer = clock.after(BODY_DEADLINE_MS, () =>
+      reject(new GatewayError("too-slow", "The request's body did not arrive within 120 seconds.")),
+    );
+  });
+  try {
+    const text = announced === null ? readCounted(request.body, maxBytes) : request.text();
+    return await Promise.race([text, deadline]);
+  } catch (error) {
+    if (error instanceof GatewayError) throw error;
+    throw new GatewayError("cancelled", "The client left before its request was complete.", { cause: error });
+  } finally {
+    cancelTimer();
+  }
+}
+
+async function readCounted(body: ReadableStream<Uint8Array>, maxBytes: number): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = "";
+  let bytes = 0;
+  for await (const chunk of body) {
+    bytes += chunk.byteLength;
+    if (bytes > maxBytes) throw tooLarge(maxBytes);
+    text += decoder.decode(chunk, { stream: true });
+  }
+  return text + decoder.decode();
+}
+
+function tooLarge(maxBytes: number): GatewayError {
+  const megabytes = Math.round(maxBytes / 1024 / 1024);
+  return new GatewayError(
+    "too-large",
+    `The request's body is larger than ${megabytes} MB, the limit here (MAX_BODY_MB).`,
+  );
+}

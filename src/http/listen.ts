@@ -1,0 +1,92 @@
+import { GatewayError } from "../chat/error.ts";
+
+export interface ListenOptions {
+  readonly host: string;
+  /** One server each; 0 takes any free port. */
+  readonly ports: readonly number[];
+  /** Where a reverse proxy mounts the gateway: "/" or "/sluice". */
+  readonly basePath: string;
+}
+
+export interface Listening {
+  readonly ports: readonly number[];
+  /** Takes no new connections; resolves when the open ones are done. */
+  stop(): Promise<void>;
+  /** Closes what is still open. */
+  kill(): Promise<void>;
+}
+
+/** The peer's address of a request, as the socket knows it. */
+export type PeerOf = (request: Request) => string | undefined;
+
+/** A connection that sends nothing for so long is closed; chats and live pages are exempt. */
+const IDLE_S = 30;
+
+/**
+ * Serves `fetch` on every port. Bodies of any announced size reach the handler, which refuses them in words before
+ * reading; requests that stream in or out have no idle limit here because their own deadlines count.
+ *
+ * @throws GatewayError store-unavailable never; "invalid-request" when a port or host cannot be had, naming it
+ */
+export function listen(
+  fetch: (request: Request) => Response | Promise<Response>,
+  options: ListenOptions,
+): { listening: Listening; peerOf: PeerOf } {
+  const peers = new WeakMap<Request, string>();
+  const base = options.basePath.replace(/\/+$/, "");
+  const servers: Bun.Server<undefined>[] = [];
+
+  const front = (request: Request, server: Bun.Server<undefined>) => {
+    const streams = request.method === "POST" || request.headers.get("accept")?.includes("text/event-stream");
+    if (streams) server.timeout(request, 0);
+    const inner = base === "" ? request : withoutBase(request, base);
+    const peer = server.requestIP(request);
+    if (peer) peers.set(inner, peer.address.replace(/^::ffff:/, ""));
+    return fetch(inner);
+  };
+
+  for (const port of options.ports) {
+    try {
+      servers.push(
+        Bun.serve({
+          port,
+          hostname: options.host,
+          fetch: front,
+          idleTimeout: IDLE_S,
+          maxRequestBodySize: Number.MAX_SAFE_INTEGER,
+          reusePort: false,
+          development: false,
+          error: () => new Response("The gateway made a mistake with this request.", { status: 500 }),
+        }),
+      );
+    } catch (cause) {
+      for (const server of servers) void server.stop(true);
+      throw new GatewayError("invalid-request", portTrouble(cause, options.host, port), { field: "PORT", cause });
+    }
+  }
+
+  return {
+    peerOf: (request) => peers.get(request),
+    listening: {
+      ports: servers.map((server) => server.port ?? 0),
+      stop: async () => void (await Promise.all(servers.map((server) => server.stop(false)))),
+      kill: async () => void (await Promise.all(servers.map((server) => server.stop(true)))),
+    },
+  };
+}
+
+function withoutBase(request: Request, base: string): Request {
+  const url = new URL(request.url);
+  if (url.pathname !== base && !url.pathname.startsWith(`${base}/`)) return request;
+  url.pathname = url.pathname.slice(base.length) || "/";
+  return new Request(url, request);
+}
+
+function portTrouble(cause: unknown, host: string, port: number): string {
+  const code = cause instanceof Error && "code" in cause ? String(cause.code) : "";
+  if (code === "EADDRINUSE") {
+    return `Port ${port} is taken by another program. Stop it, or choose another port: --port ${port + 1} or PORT=${port + 1}.`;
+  }
+  if (code === "EACCES") return `Port ${port} may not be used by this user. Choose one above 1023: --port 8000.`;
+  return `Cannot listen on ${host}:${port}. Check HOST and PORT.`;
+}
