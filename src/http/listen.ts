@@ -26,7 +26,7 @@ const IDLE_S = 30;
  * Serves `fetch` on every port. Bodies of any announced size reach the handler, which refuses them in words before
  * reading; requests that stream in or out have no idle limit here because their own deadlines count.
  *
- * @throws GatewayError store-unavailable never; "invalid-request" when a port or host cannot be had, naming it
+ * @throws GatewayError invalid-request that names the port or host that cannot be had
  */
 export function listen(
   fetch: (request: Request) => Response | Promise<Response>,

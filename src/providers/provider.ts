@@ -52,15 +52,21 @@ export interface ProviderAccount<C> {
   readonly userAgent: string;
 }
 
-/** One account and the means to speak for it. */
-export interface AccountContext<C> {
-  readonly account: ProviderAccount<C>;
-  /** Connect deadline, no redirects, byte caps and the account's proxy are already in it. Pass `signal` on. */
+/** The means to speak to the service before there is an account: for sign-ins and guests. */
+export interface ServiceContext {
+  /** Connect deadline, no redirects and the proxy are already in it. Pass `signal` on. */
   readonly fetch: UpstreamFetch;
+  /** The outbound proxy (http or https address) for sockets, which `fetch` does not cover. */
+  readonly proxy?: string;
   readonly clock: Clock;
   /** Aborts when the client left, a deadline passed or the gateway stops. Every await on the upstream ends with it. */
   readonly signal: AbortSignal;
   readonly log: Log;
+}
+
+/** One account and the means to speak for it. */
+export interface AccountContext<C> extends ServiceContext {
+  readonly account: ProviderAccount<C>;
   /** Commits a changed credential. It may be used only after this resolves. Throws store-unavailable. */
   save(credential: C): Promise<void>;
   /**
@@ -120,6 +126,51 @@ export interface ChatKeeping<C> {
   readonly deleteDelayMs: readonly [number, number];
 }
 
+/** What the user fills in before a sign-in begins. */
+export interface SignInField {
+  readonly name: string;
+  readonly label: Readonly<Record<"en" | "zh", string>>;
+  readonly required: boolean;
+  readonly initial?: string;
+}
+
+/** A sign-in under way. Small JSON that is kept sealed, so that it survives a restart. */
+export interface SignInState {
+  readonly method: string;
+  /** The provider's own: verifier, device code. Secret. */
+  readonly data: unknown;
+  /** Epoch ms. */
+  readonly expiresAt: number;
+  /** What to show: a code to type at an address, or an address to open whose final form comes back. */
+  readonly prompt:
+    | { readonly kind: "code"; readonly userCode: string; readonly url: string; readonly pollAfterMs: number }
+    | {
+        readonly kind: "browser";
+        readonly url: string;
+        readonly callback?: { readonly port: number; readonly path: string };
+      };
+}
+
+/** How an account signs in with a code or a browser instead of a pasted secret. */
+export interface SignIn<C> {
+  readonly methods: readonly {
+    readonly id: string;
+    readonly title: Readonly<Record<"en" | "zh", string>>;
+    readonly fields: readonly SignInField[];
+  }[];
+  begin(method: string, input: Readonly<Record<string, string>>, context: ServiceContext): Promise<SignInState>;
+  /** Asks once whether the user is done. @throws GatewayError auth-rejected when it was refused or ran out */
+  poll?(state: SignInState, context: ServiceContext): Promise<{ credential: C } | { state: SignInState }>;
+  /** Takes the address the browser ended on. @throws GatewayError invalid-request when it is not that address */
+  complete?(state: SignInState, address: string, context: ServiceContext): Promise<C>;
+}
+
+/** Sessions that the site gives any visitor. Made only to fill `count` or to replace a dead one. */
+export interface Guests<C> {
+  readonly count: number;
+  create(context: ServiceContext): Promise<C>;
+}
+
 export interface ProbeResult {
   readonly quota?: Quota;
 }
@@ -149,6 +200,15 @@ export interface Provider<C = unknown> {
     run(context: AccountContext<C>): Promise<C>;
   };
   readonly chats?: ChatKeeping<C>;
+  readonly signIn?: SignIn<C>;
+  readonly guests?: Guests<C>;
+  /**
+   * The models that this account serves, where that differs by account (its plan, its own service). Undefined: all.
+   * The pool lends an account only for what is listed here, and the model list is the union.
+   */
+  modelsOf?(account: Pick<ProviderAccount<C>, "credential" | "memory">): readonly ModelInfo[] | undefined;
+  /** Asks the upstream for the account's models and keeps them with `remember`; run on a timer and on demand. */
+  refreshModels?(context: AccountContext<C>): Promise<void>;
   /** How long the first event may take, ms, for this request. */
   firstEventMs(request: ChatRequest): number;
 }
