@@ -62,11 +62,13 @@ export const contentsOf = (frames: Frame[]) =>
 /** The code of an envelope. */
 export const codeOf = async (response: Response) => ((await response.json()) as { code: number }).code;
 
-/** Reads a body piece by piece; the sim goes on past a cut only when the piece before it was read. */
-export async function readsOf(response: Response, gate: Gate): Promise<Buffer[]> {
+/** Reads a body piece by piece; the sim goes on past each of its `cuts` only when the piece before it was read. */
+export async function readsOf(response: Response, gate: Gate, cuts: number): Promise<Buffer[]> {
   const reads: Buffer[] = [];
   for await (const bytes of response.body ?? []) {
     reads.push(Buffer.from(bytes));
+    if (reads.length > cuts) continue;
+    await gate.arrived();
     gate.release();
   }
   return reads;

@@ -32,7 +32,7 @@ import { startRawHttp, type Exchange } from "./raw-http.ts";
 
 export { Gate } from "./gate.ts";
 export type { AnswerOptions, Format } from "./longcat-answer.ts";
-export { legacyFrame, SEARCH_SHAPES, SEARCH_TYPES, v2Frame } from "./longcat-frames.ts";
+export { legacyFrame, SEARCH_SHAPES, v2Frame } from "./longcat-frames.ts";
 export { DEFAULT_ANSWER, type LongcatSimOptions } from "./longcat-rules.ts";
 export * from "./longcat-script.ts";
 export type { SeenRequest, SeenTurn, SimAccount, SimConversation } from "./longcat-state.ts";

@@ -87,6 +87,6 @@ test("what a handler throws fails the stop", async () => {
   const server = await startRawHttp(() => {
     throw new Error("a broken script");
   });
-  await expect(fetch(server.url)).rejects.toThrow();
-  await expect(server.stop()).rejects.toThrow("a broken script");
+  expect(await fetch(server.url).catch((error: unknown) => error)).toBeInstanceOf(Error);
+  expect(await server.stop().catch(String)).toBe("Error: a broken script");
 });
