@@ -1,0 +1,61 @@
+import type { Static, TSchema } from "@sinclair/typebox";
+import { TypeCompiler, type ValueError } from "@sinclair/typebox/compiler";
+import { GatewayError } from "../chat/error.ts";
+
+/**
+ * Compiles a format's schema into a check that narrows a body. The check compiles at its first use, to keep the start
+ * short. Each schema's `description` completes the sentence "the field must be ...".
+ * @throws (the check) GatewayError invalid-request that names the first wrong field and what it must be
+ */
+export function bodyChecker<T extends TSchema>(schema: T): (body: unknown) => Static<T> {
+  let compiled: ReturnType<typeof TypeCompiler.Compile<T>> | undefined;
+  return (body) => {
+    compiled ??= TypeCompiler.Compile(schema);
+    if (compiled.Check(body)) return body;
+    const first = compiled.Errors(body).First();
+    const error = first && deepest(first);
+    const field = fieldOf(error?.path ?? "");
+    const must = error?.schema.description ?? "valid";
+    const found = error?.value === undefined ? "it is missing" : `it is ${nameOf(error.value)}`;
+    throw new GatewayError("invalid-request", `${subjectOf(field)} must be ${must}; ${found}.`, { field });
+  };
+}
+
+/** The field name for the whole body. */
+const BODY = "body";
+
+/** Wraps a field's path for a sentence. */
+const subjectOf = (field: string): string => (field === BODY ? "The body" : `\`${field}\``);
+
+/** A union reports itself as wrong; the fault lies in the variant that got furthest into the value. */
+function deepest(error: ValueError): ValueError {
+  let best = error;
+  for (const variant of error.errors) {
+    const first = variant.First();
+    if (!first) continue;
+    const candidate = deepest(first);
+    if (candidate.path.length > best.path.length) best = candidate;
+  }
+  return best;
+}
+
+/** `/messages/2/content` as `messages[2].content`. */
+function fieldOf(pointer: string): string {
+  let field = "";
+  for (const step of pointer.split("/").slice(1)) {
+    const name = step.replaceAll("~1", "/").replaceAll("~0", "~");
+    if (/^\d+$/.test(name)) field += `[${name}]`;
+    else field += field === "" ? name : `.${name}`;
+  }
+  return field || BODY;
+}
+
+function nameOf(value: unknown): string {
+  if (value === null) return "null";
+  if (Array.isArray(value)) return value.length === 0 ? "an empty array" : "an array";
+  if (value === "") return "an empty string";
+  // A long string may be a secret in the wrong field.
+  if (typeof value === "string") return value.length <= 20 ? `the string ${JSON.stringify(value)}` : "another string";
+  if (typeof value === "number" || typeof value === "boolean") return `${value}`;
+  return "an object";
+}
