@@ -1,0 +1,122 @@
+import type { Clock } from "../lib/clock.ts";
+import type { UpstreamFetch } from "../lib/fetch.ts";
+import type { Provider, Quota } from "../providers/provider.ts";
+import type {
+  AccountCounters,
+  AccountRecord,
+  AccountSettings,
+  AccountState,
+  AttemptRecord,
+  Health,
+} from "../store/store.ts";
+import { restMs, restOver } from "./health.ts";
+import type { Candidate } from "./strategies.ts";
+
+/** One account in memory: its row, opened, and what only this process knows. The pool alone changes it. */
+export class Account implements Candidate {
+  readonly id: string;
+  readonly provider: Provider;
+  /** False for a caller's own account: nothing of it goes to the store. */
+  readonly stored: boolean;
+  readonly identityHash: string;
+  readonly source: AccountRecord["source"];
+  sourceHash: string | undefined;
+  readonly userAgent: string;
+  readonly createdAt: number;
+  readonly fetch: UpstreamFetch;
+  settings: AccountSettings;
+  credential: unknown;
+  memory: unknown;
+  quota: Quota | undefined;
+  counters: AccountCounters;
+  lastUsedAt: number | undefined;
+  inFlight = 0;
+  /** Probes in a row that did not revive it, and the monotonic ms of the next. */
+  probes = 0;
+  probeAt: number | undefined;
+  readonly #clock: Clock;
+  #health: Health;
+  /** Monotonic ms at which the rest ends, so that a jump of the wall clock cannot prolong it. */
+  #restEnds = 0;
+
+  constructor(
+    record: AccountRecord,
+    provider: Provider,
+    means: { readonly clock: Clock; readonly fetch: UpstreamFetch; readonly stored: boolean },
+  ) {
+    this.id = record.id;
+    this.provider = provider;
+    this.stored = means.stored;
+    this.identityHash = record.identityHash;
+    this.source = record.source;
+    this.sourceHash = record.sourceHash;
+    this.userAgent = record.userAgent;
+    this.createdAt = record.createdAt;
+    this.fetch = means.fetch;
+    this.settings = record.settings;
+    this.credential = record.credential;
+    this.memory = record.memory;
+    this.quota = asQuota(record.quota);
+    this.counters = record.counters;
+    this.lastUsedAt = record.lastUsedAt;
+    this.#clock = means.clock;
+    this.#health = record.health;
+    this.health = record.health;
+  }
+
+  get label(): string {
+    return this.settings.label;
+  }
+
+  get priority(): number {
+    return this.settings.priority;
+  }
+
+  get remaining(): number | undefined {
+    return this.quota?.limit === undefined ? undefined : this.quota.limit - this.quota.used;
+  }
+
+  /** As it stands now: an account whose rest is over is ready. */
+  get health(): Health {
+    const health = this.#health;
+    if (health.state !== "cooling" && health.state !== "exhausted") return health;
+    if (this.restLeftMs > 0) return health;
+    this.#health = restOver(health, this.#clock.now());
+    return this.#health;
+  }
+
+  set health(health: Health) {
+    this.#health = health;
+    this.#restEnds = this.#clock.monotonic() + restMs(health, this.#clock.now());
+  }
+
+  get state(): AccountState {
+    return this.health.state;
+  }
+
+  /** Ms until its rest ends; whichever clock says so first, since a laptop's monotonic clock may sleep with it. */
+  get restLeftMs(): number {
+    const left = this.#restEnds - this.#clock.monotonic();
+    return Math.min(Math.max(left, 0), restMs(this.#health, this.#clock.now()));
+  }
+
+  /** Moves the counters as the store does with the same record: a client that left is neither success nor failure. */
+  count(attempt: AttemptRecord): void {
+    const { counters } = this;
+    const { outcome } = attempt;
+    this.counters = {
+      attempts: counters.attempts + 1,
+      successes: counters.successes + Number(outcome === "ok"),
+      failures: counters.failures + Number(outcome !== "ok" && outcome !== "cancelled"),
+      rotationFailures: counters.rotationFailures + Number(attempt.rotationFailure),
+      inputTokens: counters.inputTokens + attempt.inputTokens,
+      outputTokens: counters.outputTokens + attempt.outputTokens,
+    };
+  }
+}
+
+function asQuota(stored: unknown): Quota | undefined {
+  if (typeof stored !== "object" || stored === null) return undefined;
+  const { used, unit } = stored as Partial<Quota>;
+  return typeof used === "number" && typeof unit === "string" ? (stored as Quota) : undefined;
+}

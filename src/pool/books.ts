@@ -1,0 +1,165 @@
+import { GatewayError } from "../chat/error.ts";
+import type { Clock } from "../lib/clock.ts";
+import type { UpstreamFetch } from "../lib/fetch.ts";
+import type { Log } from "../lib/log.ts";
+import type { AccountContext, Provider, Quota } from "../providers/provider.ts";
+import type { Health, Store } from "../store/store.ts";
+import type { Account } from "./account.ts";
+import { Committer } from "./committer.ts";
+import { Credentials } from "./credentials.ts";
+import { settle, type Outcome } from "./health.ts";
+
+export interface BooksDeps {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly userAgents: readonly string[];
+  readonly random: () => number;
+  /** Failures in a row that disable an account. */
+  readonly maxFailures: () => number;
+  /** "request": a random browser string for each context instead of the account's own. */
+  userAgentPer(): "account" | "request";
+  /** An account may have become free or ready. */
+  wake(account: Account): void;
+}
+
+/** Keeps what is known of accounts, in memory and in the store, and tells who watches. */
+export class Books {
+  readonly credentials: Credentials;
+  readonly committer: Committer;
+  readonly #deps: BooksDeps;
+  readonly #listeners = new Set<() => void>();
+
+  constructor(deps: BooksDeps) {
+    this.#deps = deps;
+    this.committer = new Committer(deps.clock, deps.log);
+    this.credentials = new Credentials({
+      accounts: deps.store.accounts,
+      committer: this.committer,
+      clock: deps.clock,
+      log: deps.log,
+      random: deps.random,
+      refused: (account, failure) => this.apply(account, { failure }),
+      changed: () => this.changed(),
+    });
+  }
+
+  /** Calls `listener` after each change that a page may show; returns the unsubscribe. */
+  subscribe(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  changed(): void {
+    for (const listener of this.#listeners) listener();
+  }
+
+  /** Folds an outcome into the account's health. The new state holds at once; its commit does not delay the caller. */
+  apply(account: Account, outcome: Omit<Outcome, "at">): void {
+    const before = account.health;
+    const rules = { maxFailures: this.#deps.maxFailures(), random: this.#deps.random };
+    const health = settle(before, { ...outcome, at: this.#deps.clock.now() }, rules);
+    if (health !== before) void this.setHealth(account, health);
+    if (!outcome.failure) this.#worked(account);
+  }
+
+  /** True when the new health is committed; false when the store refused, which is tried again each second. */
+  async setHealth(account: Account, health: Health): Promise<boolean> {
+    const before = account.health;
+    account.health = health;
+    if (health.state !== before.state) this.#announce(account, health);
+    if (account.restLeftMs > 0) this.#wakeLater(account);
+    this.#deps.wake(account);
+    this.changed();
+    if (!account.stored) return true;
+    return this.committer.write(`health ${account.id}`, () => this.#deps.store.accounts.saveHealth(account.id, health));
+  }
+
+  setQuota(account: Account, quota: Quota): void {
+    account.quota = quota;
+    if (account.stored) this.#deps.store.accounts.touchQuota(account.id, quota);
+    this.changed();
+  }
+
+  /** The means to speak for an account, or for a provider that needs none. */
+  context(account: Account, signal: AbortSignal, log: Log): AccountContext<unknown> {
+    const { credentials } = this;
+    const { clock, store } = this.#deps;
+    const contextOf = (own: AbortSignal) => this.context(account, own, log);
+    return {
+      account: {
+        id: account.id,
+        label: account.label,
+        credential: account.credential,
+        memory: account.memory,
+        userAgent: this.#userAgentOf(account.userAgent),
+      },
+      fetch: account.fetch,
+      clock,
+      signal,
+      log,
+      async save(credential) {
+        await credentials.save(account, credential);
+      },
+      renew: (stale) => credentials.renew(account, stale, contextOf),
+      remember(memory) {
+        account.memory = memory;
+        if (account.stored) store.accounts.touchMemory(account.id, memory);
+      },
+    };
+  }
+
+  /** The same for a provider that answers by itself. */
+  accountlessContext(provider: Provider, fetch: UpstreamFetch, signal: AbortSignal, log: Log): AccountContext<unknown> {
+    const unneeded = () => Promise.reject(new GatewayError("internal", `${provider.title} keeps no credential.`));
+    return {
+      account: {
+        id: provider.name,
+        label: provider.title,
+        credential: undefined,
+        memory: undefined,
+        userAgent: this.#userAgentOf(""),
+      },
+      fetch,
+      clock: this.#deps.clock,
+      signal,
+      log,
+      save: unneeded,
+      renew: unneeded,
+      remember() {},
+    };
+  }
+
+  pickUserAgent(): string {
+    const { userAgents, random } = this.#deps;
+    return userAgents[Math.floor(random() * userAgents.length)] ?? "";
+  }
+
+  #userAgentOf(own: string): string {
+    return own === "" || this.#deps.userAgentPer() === "request" ? this.pickUserAgent() : own;
+  }
+
+  #worked(account: Account): void {
+    account.probes = 0;
+    account.probeAt = undefined;
+  }
+
+  #announce(account: Account, health: Health): void {
+    account.probeAt = undefined;
+    this.#deps.log[health.state === "ready" ? "info" : "warn"]("account-state", {
+      account: account.id,
+      label: account.label,
+      state: health.state,
+      until: health.until === undefined ? undefined : new Date(health.until).toISOString(),
+      reason: health.reason,
+    });
+  }
+
+  #wakeLater(account: Account): void {
+    this.#deps.clock.after(account.restLeftMs, () => {
+      if (account.restLeftMs > 0) return;
+      this.#deps.wake(account);
+      this.changed();
+    });
+  }
+}

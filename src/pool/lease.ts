@@ -1,0 +1,94 @@
+import { FAILURES, type GatewayError } from "../chat/error.ts";
+import type { Clock } from "../lib/clock.ts";
+import type { Log } from "../lib/log.ts";
+import type { AccountContext, Provider } from "../providers/provider.ts";
+import type { AttemptRecord } from "../store/store.ts";
+import type { Account } from "./account.ts";
+import type { Breaker, Signal } from "./breaker.ts";
+
+/** Who serves, for the log line of an attempt. */
+export interface LentAccount {
+  readonly id: string;
+  readonly label: string;
+  /** False for a caller's own account, whose id and use are nobody's business. */
+  readonly stored: boolean;
+  /** Which use in a row this is; 0 when it stood in for a busy account. */
+  readonly use: number;
+  readonly failures: number;
+}
+
+/** How a lent account did. No failure means the whole turn worked. */
+export interface LeaseOutcome {
+  readonly failure?: GatewayError;
+  /** A person's test of this account: success brings it back from anything but `disabled_by_user`. */
+  readonly revives?: boolean;
+}
+
+export interface LeaseEnds {
+  readonly clock: Clock;
+  readonly breaker: Breaker;
+  context(account: Account | undefined, signal: AbortSignal, log: Log): AccountContext<unknown>;
+  settled(account: Account, outcome: LeaseOutcome): void;
+  count(account: Account, attempt: AttemptRecord): void;
+}
+
+/** An account lent to one attempt. It must be settled; what comes after the first `settle` changes nothing. */
+export class Lease {
+  readonly provider: Provider;
+  /** Undefined for a provider that needs no account. */
+  readonly account: LentAccount | undefined;
+  readonly #account: Account | undefined;
+  readonly #ends: LeaseEnds;
+  readonly #trial: boolean;
+  #reported = false;
+  #settled = false;
+
+  constructor(provider: Provider, account: Account | undefined, use: number, ends: LeaseEnds) {
+    this.provider = provider;
+    this.#account = account;
+    this.#ends = ends;
+    this.#trial = ends.breaker.enter(ends.clock.monotonic());
+    if (!account) return;
+    account.inFlight += 1;
+    account.lastUsedAt = ends.clock.now();
+    const { id, label, stored } = account;
+    this.account = { id, label, stored, use, failures: account.health.rotationFailures };
+  }
+
+  /** The means to speak for the account; valid also after the lease is settled, to clean up. */
+  context(signal: AbortSignal, log: Log): AccountContext<unknown> {
+    return this.#ends.context(this.#account, signal, log);
+  }
+
+  /** The service answers: a trial of its breaker need not wait for the end of a long turn. */
+  began(): void {
+    this.#report("up");
+  }
+
+  /** Moves the account's counters in memory, as the store does with the same record. */
+  count(attempt: AttemptRecord): void {
+    if (this.#account?.stored) this.#ends.count(this.#account, attempt);
+  }
+
+  settle(outcome: LeaseOutcome): void {
+    if (this.#settled) return;
+    this.#settled = true;
+    this.#report(signalOf(outcome.failure));
+    if (!this.#account) return;
+    this.#account.inFlight -= 1;
+    this.#ends.settled(this.#account, outcome);
+  }
+
+  #report(signal: Signal): void {
+    // A turn that broke after it had begun is news all the same.
+    if (this.#reported && signal !== "down") return;
+    this.#ends.breaker.record(signal, this.#ends.clock.monotonic(), this.#trial && !this.#reported);
+    this.#reported = true;
+  }
+}
+
+function signalOf(failure: GatewayError | undefined): Signal {
+  if (!failure) return "up";
+  const { blames } = FAILURES[failure.kind];
+  return blames === "provider" ? "down" : blames === "account" ? "up" : "unknown";
+}

@@ -1,0 +1,178 @@
+import { GatewayError } from "../chat/error.ts";
+import type { Clock } from "../lib/clock.ts";
+import type { Provider } from "../providers/provider.ts";
+import type { Account } from "./account.ts";
+import type { Breaker } from "./breaker.ts";
+import { Lease, type LeaseEnds } from "./lease.ts";
+import { choose, type Position, type Standing, type StrategyName } from "./strategies.ts";
+import { unavailable } from "./unavailable.ts";
+
+const QUEUE_FULL_RETRY_MS = 5000;
+
+export interface LendRequest {
+  readonly signal: AbortSignal;
+  /** Ids of accounts that this request has tried already. */
+  readonly exclude?: ReadonlySet<string>;
+  /** Taken before any other when it is usable and free: it holds the conversation. */
+  readonly prefer?: string;
+  /** This account and no other, whatever its state: a person tests it. */
+  readonly only?: string;
+}
+
+export interface LenderRules {
+  readonly strategy: StrategyName;
+  readonly rotationUses: number;
+  /** Ms to wait for a busy account. */
+  readonly queueMs: number;
+  /** Turns at once, for an account that has no figure of its own. */
+  readonly concurrency: number;
+}
+
+export interface LenderDeps {
+  readonly clock: Clock;
+  readonly breaker: Breaker;
+  readonly ends: LeaseEnds;
+  rules(): LenderRules;
+  /** The rotation has moved on. */
+  moved(position: Position): void;
+}
+
+interface Waiter {
+  readonly request: LendRequest;
+  resolve(lease: Lease): void;
+  reject(error: GatewayError): void;
+}
+
+/** Lends the accounts of one provider, or one caller's own, in the order of a strategy; who finds all busy waits in line. */
+export class Lender {
+  readonly provider: Provider;
+  readonly accounts: Account[];
+  readonly #deps: LenderDeps;
+  readonly #waiters = new Set<Waiter>();
+  position: Position;
+
+  constructor(provider: Provider, accounts: Account[], position: Position, deps: LenderDeps) {
+    this.provider = provider;
+    this.accounts = accounts;
+    this.position = position;
+    this.#deps = deps;
+  }
+
+  /** Requests in line. */
+  get waiting(): number {
+    return this.#waiters.size;
+  }
+
+  /**
+   * An account to use now, or as soon as one that is only busy gets free.
+   * @throws GatewayError why no account can serve: rate-limited, quota-exhausted or challenge with `retryAt` while
+   *   they rest, no-account, upstream-broken while the provider's breaker is open, queue-full after the wait, or what
+   *   the signal aborted with
+   */
+  async lend(request: LendRequest): Promise<Lease> {
+    if (request.signal.aborted) throw reasonOf(request.signal);
+    return this.#take(request) ?? this.#wait(request);
+  }
+
+  /** Why nobody could be served now; undefined while an account is ready. */
+  unavailable(): GatewayError | undefined {
+    if (!this.provider.credential) return undefined;
+    return unavailable(this.provider, this.accounts, this.#deps.clock.now());
+  }
+
+  /** Serves whoever can be served now, first come first. Call it whenever an account may have become free or ready. */
+  pump(): void {
+    for (const waiter of this.#waiters) {
+      try {
+        const lease = this.#take(waiter.request);
+        if (lease) waiter.resolve(lease);
+      } catch (error) {
+        waiter.reject(error as GatewayError);
+      }
+    }
+  }
+
+  concurrencyOf(account: Account): number {
+    return account.settings.concurrency ?? this.#deps.rules().concurrency;
+  }
+
+  #take(request: LendRequest): Lease | undefined {
+    const { breaker, clock, ends } = this.#deps;
+    if (request.only !== undefined) {
+      const account = this.accounts.find(({ id }) => id === request.only);
+      if (!account) throw new GatewayError("no-account", "This account does not exist.");
+      return this.#isFree(account) ? new Lease(this.provider, account, 0, ends) : undefined;
+    }
+    if (!breaker.allows(clock.monotonic())) throw this.#broken();
+    if (!this.provider.credential) return new Lease(this.provider, undefined, 0, ends);
+
+    const usable = this.accounts.filter((account) => account.state === "ready" && !request.exclude?.has(account.id));
+    if (usable.length === 0) throw this.unavailable() ?? this.#allTried();
+    const preferred = usable.find(({ id }) => id === request.prefer);
+    if (preferred && this.#isFree(preferred)) return new Lease(this.provider, preferred, 0, ends);
+
+    const { strategy, rotationUses } = this.#deps.rules();
+    const standing = (account: Account): Standing =>
+      account.state !== "ready" || request.exclude?.has(account.id) ? "out" : this.#isFree(account) ? "free" : "busy";
+    const choice = choose(strategy, this.accounts, standing, this.position, rotationUses);
+    if (!choice) return undefined;
+    if (choice.position !== this.position) {
+      this.position = choice.position;
+      this.#deps.moved(choice.position);
+    }
+    const { account } = choice;
+    return new Lease(this.provider, account, this.position.id === account.id ? this.position.uses : 0, ends);
+  }
+
+  #wait(request: LendRequest): Promise<Lease> {
+    const { clock } = this.#deps;
+    const { queueMs } = this.#deps.rules();
+    return new Promise((resolve, reject) => {
+      const leave = () => {
+        this.#waiters.delete(waiter);
+        cancelTimer();
+        request.signal.removeEventListener("abort", abort);
+      };
+      const waiter: Waiter = {
+        request,
+        resolve(lease) {
+          leave();
+          resolve(lease);
+        },
+        reject(error) {
+          leave();
+          reject(error);
+        },
+      };
+      const abort = () => waiter.reject(reasonOf(request.signal));
+      const cancelTimer = clock.after(queueMs, () => waiter.reject(this.#queueFull(queueMs)));
+      request.signal.addEventListener("abort", abort, { once: true });
+      this.#waiters.add(waiter);
+    });
+  }
+
+  #isFree(account: Account): boolean {
+    return account.inFlight < this.concurrencyOf(account);
+  }
+
+  #broken(): GatewayError {
+    const { breaker, clock } = this.#deps;
+    const waitMs = Math.max(breaker.opensAgainInMs(clock.monotonic()), 1000);
+    const text = `${this.provider.title} itself fails; the gateway asks it again in ${Math.ceil(waitMs / 1000)} s.`;
+    return new GatewayError("upstream-broken", text, { retryAt: clock.now() + waitMs });
+  }
+
+  #allTried(): GatewayError {
+    return new GatewayError("no-account", `Every ${this.provider.title} account has been tried for this request.`);
+  }
+
+  #queueFull(queueMs: number): GatewayError {
+    const text = `All ${this.provider.title} accounts were busy for ${queueMs / 1000} s; try again shortly.`;
+    return new GatewayError("queue-full", text, { retryAt: this.#deps.clock.now() + QUEUE_FULL_RETRY_MS });
+  }
+}
+
+function reasonOf(signal: AbortSignal): GatewayError {
+  const reason: unknown = signal.reason;
+  return reason instanceof GatewayError ? reason : new GatewayError("cancelled", "The client left.");
+}

@@ -1,0 +1,300 @@
+import { GatewayError, toGatewayError } from "../chat/error.ts";
+import type { Clock } from "../lib/clock.ts";
+import type { UpstreamFetch } from "../lib/fetch.ts";
+import type { Log } from "../lib/log.ts";
+import { ACCOUNT_STATES, type AccountRecord, type AccountState, type Store } from "../store/store.ts";
+import type { AccountContext, ProbeResult, Provider } from "../providers/provider.ts";
+import { Account } from "./account.ts";
+import { Books } from "./books.ts";
+import { Breaker, type BreakerRules } from "./breaker.ts";
+import { readyHealth } from "./health.ts";
+import { Lender } from "./lender.ts";
+import type { LeaseEnds } from "./lease.ts";
+import { CallerPositions, Positions } from "./positions.ts";
+import { Roster } from "./roster.ts";
+import { statusOf, type AccountStatus } from "./status.ts";
+import type { StrategyName } from "./strategies.ts";
+
+/** What may change while the gateway runs; read anew each time. */
+export interface PoolSettings {
+  strategy(provider: string): StrategyName;
+  readonly rotationUses: number;
+  readonly rotationMaxFailures: number;
+  readonly queueMs: number;
+  readonly concurrency: number;
+  readonly breaker: BreakerRules;
+  readonly userAgents: "account" | "request";
+}
+
+export interface PoolDeps {
+  readonly store: Store;
+  readonly providers: readonly Provider[];
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Browser strings to give to accounts. */
+  readonly userAgents: readonly string[];
+  /** 0 to 1. */
+  readonly random: () => number;
+  settings(): PoolSettings;
+  /** The fetch of one account (its proxy is in it); `accountId` is undefined for a provider that needs none. */
+  readonly createFetch: (owner: { readonly provider: string; readonly accountId: string | undefined }) => UpstreamFetch;
+}
+
+/** How one provider stands. */
+export interface ProviderStatus {
+  readonly strategy: StrategyName;
+  readonly breaker: "closed" | "open" | "trial";
+  /** Epoch ms. */
+  readonly breakerUntil: number | undefined;
+  readonly states: Readonly<Record<AccountState, number>>;
+  readonly waiting: number;
+}
+
+/** Every account in use, opened and in memory, and who may use which when. */
+export class Pool {
+  readonly roster: Roster;
+  readonly books: Books;
+  readonly #deps: PoolDeps;
+  readonly #providers: ReadonlyMap<string, Provider>;
+  readonly #lenders = new Map<string, Lender>();
+  readonly #breakers = new Map<string, Breaker>();
+  readonly #accounts = new Map<string, Account>();
+  readonly #positions: Positions;
+  readonly #callerPositions = new CallerPositions();
+
+  private constructor(deps: PoolDeps, positions: Positions) {
+    this.#deps = deps;
+    this.#positions = positions;
+    this.#providers = new Map(deps.providers.map((provider) => [provider.name, provider]));
+    const { store, clock, log, userAgents } = deps;
+    this.books = new Books({
+      store,
+      clock,
+      log,
+      userAgents,
+      random: () => deps.random(),
+      maxFailures: () => deps.settings().rotationMaxFailures,
+      userAgentPer: () => deps.settings().userAgents,
+      wake: (account) => this.#lenders.get(account.provider.name)?.pump(),
+    });
+    this.roster = new Roster({
+      store,
+      clock,
+      books: this.books,
+      provider: (name) => this.provider(name),
+      accounts: (provider) => this.lender(provider).accounts,
+      find: (id) => this.find(id),
+      admit: (record) => this.#admit(record),
+      dismiss: (account) => this.#dismiss(account),
+    });
+    for (const provider of deps.providers) {
+      this.#breakers.set(provider.name, new Breaker(() => deps.settings().breaker));
+      const moved = () => this.#positions.set(provider.name, this.lender(provider.name).position);
+      this.#lenders.set(provider.name, this.#lenderOf(provider, [], positions.get(provider.name), moved));
+    }
+  }
+
+  /** Loads and opens what the store holds. @throws GatewayError store-unavailable */
+  static async open(deps: PoolDeps): Promise<Pool> {
+    const positions = await Positions.load(deps.store.settings, deps.clock, deps.log);
+    const pool = new Pool(deps, positions);
+    for (const record of await deps.store.accounts.all()) {
+      if (pool.#providers.has(record.provider)) pool.#admit(record);
+      else deps.log.warn("account-skipped", { account: record.id, reason: `no provider ${record.provider} here` });
+    }
+    return pool;
+  }
+
+  /** @throws GatewayError unknown-path */
+  provider(name: string): Provider {
+    const provider = this.#providers.get(name);
+    if (!provider) throw new GatewayError("unknown-path", `There is no provider ${name}.`, { field: "provider" });
+    return provider;
+  }
+
+  /** The stored accounts of a provider. @throws GatewayError unknown-path */
+  lender(name: string): Lender {
+    const lender = this.#lenders.get(name);
+    if (!lender) throw new GatewayError("unknown-path", `There is no provider ${name}.`, { field: "provider" });
+    return lender;
+  }
+
+  /**
+   * A caller's own accounts, for one request: rotated and failed over among themselves, never stored, never mixed with
+   * others. Their rotation goes on with the caller's next request.
+   */
+  borrow(name: string, credentials: readonly unknown[]): Lender {
+    const provider = this.provider(name);
+    const records = credentials.map((credential) => this.roster.draft(provider, credential));
+    // The same cookie twice is one account; ids by identity let the rotation find its place again.
+    const byIdentity = new Map(records.map((record, i) => [record.identityHash, { ...record, createdAt: i }]));
+    const accounts = [...byIdentity.values()].map((record) =>
+      this.#open({ ...record, id: record.identityHash }, false),
+    );
+    const key = [...byIdentity.keys()].join(" ");
+    const moved = () => this.#callerPositions.set(key, lender.position);
+    const lender: Lender = this.#lenderOf(provider, accounts, this.#callerPositions.get(key), moved);
+    return lender;
+  }
+
+  /**
+   * Asks the upstream whether a credential works before it is added.
+   * @returns the credential, renewed if the upstream renewed it meanwhile, and what is left of its allowance
+   * @throws GatewayError what the upstream says against it
+   */
+  async check(name: string, credential: unknown, signal: AbortSignal): Promise<ProbeResult & { credential: unknown }> {
+    const provider = this.provider(name);
+    const account = this.#open(this.roster.draft(provider, credential), false);
+    const result = await provider.probe?.(this.books.context(account, signal, this.#deps.log));
+    return { ...result, credential: account.credential };
+  }
+
+  /** The means to speak for a stored account outside a lease, to clean up; undefined when it is gone. */
+  context(accountId: string, signal: AbortSignal, log: Log): AccountContext<unknown> | undefined {
+    const account = this.#accounts.get(accountId);
+    return account && this.books.context(account, signal, log);
+  }
+
+  /** @throws GatewayError unknown-path */
+  find(id: string): Account {
+    const account = this.#accounts.get(id);
+    if (!account) throw new GatewayError("unknown-path", "There is no such account.", { field: "id" });
+    return account;
+  }
+
+  /** Every account in use, in order of creation. */
+  all(): readonly Account[] {
+    return [...this.#accounts.values()];
+  }
+
+  /** @throws GatewayError unknown-path */
+  view(id: string): AccountStatus {
+    return this.#view(this.find(id));
+  }
+
+  views(): AccountStatus[] {
+    return this.all().map((account) => this.#view(account));
+  }
+
+  /** @throws GatewayError unknown-path */
+  status(name: string): ProviderStatus {
+    const lender = this.lender(name);
+    const breaker = this.#breakerOf(name);
+    const monotonic = this.#deps.clock.monotonic();
+    const state = breaker.state(monotonic);
+    const states = Object.fromEntries(ACCOUNT_STATES.map((each) => [each, 0])) as Record<AccountState, number>;
+    for (const account of lender.accounts) states[account.state] += 1;
+    return {
+      strategy: this.#deps.settings().strategy(name),
+      breaker: state,
+      breakerUntil: state === "open" ? this.#deps.clock.now() + breaker.opensAgainInMs(monotonic) : undefined,
+      states,
+      waiting: lender.waiting,
+    };
+  }
+
+  /** How many changes wait for the store to work again. */
+  get unsaved(): number {
+    return this.books.committer.pending;
+  }
+
+  subscribe(changed: () => void): () => void {
+    return this.books.subscribe(changed);
+  }
+
+  /** Settings have changed: whoever waits may be served by the new ones. */
+  refresh(): void {
+    for (const lender of this.#lenders.values()) lender.pump();
+    this.books.changed();
+  }
+
+  /** Commits what is still open. */
+  async close(): Promise<void> {
+    await this.#positions.close();
+    await this.books.committer.close();
+  }
+
+  #view(account: Account): AccountStatus {
+    const lender = this.lender(account.provider.name);
+    return statusOf(account, {
+      now: this.#deps.clock.now(),
+      monotonic: this.#deps.clock.monotonic(),
+      maxFailures: this.#deps.settings().rotationMaxFailures,
+      concurrency: lender.concurrencyOf(account),
+      current: lender.position.id === account.id,
+    });
+  }
+
+  #admit(record: AccountRecord): Account {
+    const account = this.#open(record, true);
+    this.#accounts.set(account.id, account);
+    const lender = this.lender(record.provider);
+    lender.accounts.push(account);
+    lender.pump();
+    return account;
+  }
+
+  #dismiss(account: Account): void {
+    this.#accounts.delete(account.id);
+    const lender = this.lender(account.provider.name);
+    lender.accounts.splice(lender.accounts.indexOf(account), 1);
+    lender.pump();
+    this.books.changed();
+  }
+
+  #open(record: AccountRecord, stored: boolean): Account {
+    const provider = this.provider(record.provider);
+    const { clock, createFetch, log } = this.#deps;
+    const fetch = createFetch({ provider: provider.name, accountId: record.id });
+    try {
+      const credential = provider.credential?.restore(record.credential);
+      return new Account({ ...record, credential }, provider, { clock, fetch, stored });
+    } catch (error) {
+      const reason = toGatewayError(error).message;
+      log.warn("credential-unreadable", { account: record.id, reason });
+      const health = {
+        ...readyHealth(clock.now()),
+        state: "needs_login",
+        reason,
+        reasonKind: "auth-rejected",
+      } as const;
+      return new Account({ ...record, health }, provider, { clock, fetch, stored });
+    }
+  }
+
+  #lenderOf(provider: Provider, accounts: Account[], position: Lender["position"], moved: () => void): Lender {
+    const { clock } = this.#deps;
+    const breaker = this.#breakerOf(provider.name);
+    const fetchOfNobody = provider.credential
+      ? undefined
+      : this.#deps.createFetch({ provider: provider.name, accountId: undefined });
+    const ends: LeaseEnds = {
+      clock,
+      breaker,
+      context: (account, signal, log) => {
+        if (account) return this.books.context(account, signal, log);
+        if (fetchOfNobody) return this.books.accountlessContext(provider, fetchOfNobody, signal, log);
+        throw new GatewayError("internal", `${provider.title} was asked without an account.`);
+      },
+      settled: (account, outcome) => {
+        this.books.apply(account, outcome);
+        lender.pump();
+        if (account.stored) this.books.changed();
+      },
+      count: (account, attempt) => account.count(attempt),
+    };
+    const rules = () => {
+      const settings = this.#deps.settings();
+      const { rotationUses, queueMs, concurrency } = settings;
+      return { strategy: settings.strategy(provider.name), rotationUses, queueMs, concurrency };
+    };
+    const lender: Lender = new Lender(provider, accounts, position, { clock, breaker, ends, rules, moved });
+    return lender;
+  }
+
+  #breakerOf(name: string): Breaker {
+    const breaker = this.#breakers.get(name);
+    if (!breaker) throw new GatewayError("unknown-path", `There is no provider ${name}.`, { field: "provider" });
+    return breaker;
+  }
+}

@@ -1,0 +1,79 @@
+import type { Quota } from "../providers/provider.ts";
+import type { AccountState } from "../store/store.ts";
+import type { Account } from "./account.ts";
+
+/** An account as pages and scripts see it; no secret is in it. Times are epoch ms. */
+export interface AccountStatus {
+  readonly id: string;
+  readonly provider: string;
+  readonly providerTitle: string;
+  readonly label: string;
+  readonly hint: string;
+  readonly source: "console" | "environment";
+  readonly state: AccountState;
+  readonly until: number | undefined;
+  readonly reason: string | undefined;
+  readonly reasonKind: string | undefined;
+  readonly since: number;
+  readonly rotationFailures: number;
+  readonly rotationMaxFailures: number;
+  readonly attempts: number;
+  readonly successes: number;
+  readonly failures: number;
+  readonly rotationFailuresTotal: number;
+  /** 0 to 1; undefined before the first attempt that ended by itself. */
+  readonly successRate: number | undefined;
+  readonly inFlight: number;
+  readonly concurrency: number;
+  readonly lastUsedAt: number | undefined;
+  /** The next automatic probe or return to service. */
+  readonly nextTryAt: number | undefined;
+  readonly credentialExpiresAt: number | undefined;
+  readonly quota: Quota | undefined;
+  readonly createdAt: number;
+  /** Whether the rotation stands at this account. */
+  readonly current: boolean;
+}
+
+export interface Surroundings {
+  /** Epoch ms and monotonic ms of this moment. */
+  readonly now: number;
+  readonly monotonic: number;
+  readonly maxFailures: number;
+  readonly concurrency: number;
+  readonly current: boolean;
+}
+
+export function statusOf(account: Account, around: Surroundings): AccountStatus {
+  const { health, counters, provider } = account;
+  const settled = counters.successes + counters.failures;
+  const waitMs = account.restLeftMs || (account.probeAt === undefined ? undefined : account.probeAt - around.monotonic);
+  return {
+    id: account.id,
+    provider: provider.name,
+    providerTitle: provider.title,
+    label: account.label,
+    hint: provider.credential?.hint(account.credential) ?? "",
+    source: account.source,
+    state: health.state,
+    until: account.restLeftMs > 0 ? around.now + account.restLeftMs : undefined,
+    reason: health.reason,
+    reasonKind: health.reasonKind,
+    since: health.since,
+    rotationFailures: health.rotationFailures,
+    rotationMaxFailures: around.maxFailures,
+    attempts: counters.attempts,
+    successes: counters.successes,
+    failures: counters.failures,
+    rotationFailuresTotal: counters.rotationFailures,
+    successRate: settled === 0 ? undefined : counters.successes / settled,
+    inFlight: account.inFlight,
+    concurrency: around.concurrency,
+    lastUsedAt: account.lastUsedAt,
+    nextTryAt: waitMs === undefined ? undefined : around.now + Math.max(waitMs, 0),
+    credentialExpiresAt: provider.credential?.expiresAt?.(account.credential),
+    quota: account.quota,
+    createdAt: account.createdAt,
+    current: around.current,
+  };
+}
