@@ -46,6 +46,8 @@ export interface AddResult {
   readonly added: readonly AccountView[];
   /** Accounts that were there already; their credential was renewed if it differed. */
   readonly known: readonly AccountView[];
+  /** Credentials that the upstream refused when they were checked; they were not added. */
+  readonly refused: readonly { readonly hint: string; readonly reason: string }[];
 }
 
 export interface TestResult {

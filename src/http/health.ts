@@ -1,5 +1,5 @@
 import { Elysia } from "elysia";
-import type { AccountView, Overview } from "../admin/admin.ts";
+import type { AccountView, Verdict } from "../admin/admin.ts";
 import type { Clock } from "../lib/clock.ts";
 import { GatewayError } from "../chat/error.ts";
 import { CORS_HEADERS } from "./cors.ts";
@@ -10,7 +10,7 @@ export interface HealthDeps {
   readonly version: string;
   readonly clock: Clock;
   readonly turns: Turns;
-  readonly overview: () => Promise<Overview>;
+  readonly verdict: () => Verdict;
   /** The LongCat pool, for longchat's formats. */
   readonly longcat: () => { accounts: readonly AccountView[]; position: RotationPosition };
   /** Epoch ms of the last change of the LongCat accounts from outside. */
@@ -37,8 +37,8 @@ export function mountHealth(deps: HealthDeps) {
     return answer({ status: state(), version: deps.version, ...(trouble === undefined ? {} : { trouble }) });
   };
 
-  const health = async () => {
-    const { verdict } = await deps.overview();
+  const health = () => {
+    const verdict = deps.verdict();
     return answer({
       status: state(),
       version: deps.version,

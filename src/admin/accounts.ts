@@ -1,0 +1,175 @@
+import { GatewayError, toGatewayError, type FailureKind } from "../chat/error.ts";
+import { textOf, type ChatRequest } from "../chat/request.ts";
+import { collect } from "../chat/collect.ts";
+import type { Clock } from "../lib/clock.ts";
+import { newId } from "../lib/id.ts";
+import type { Pool } from "../pool/pool.ts";
+import type { Provider } from "../providers/provider.ts";
+import type { Router } from "../router/run.ts";
+import type { Admin } from "./admin.ts";
+
+export interface AccountOperationsDeps {
+  readonly pool: Pool;
+  readonly router: Router;
+  readonly clock: Clock;
+}
+
+/** The upstream itself says that this credential is no good; anything else may pass. */
+const REFUSALS = new Set<FailureKind>(["auth-rejected", "suspended"]);
+
+/** How long the check of a credential and the test of an account may take. */
+const CHECK_MS = 15_000;
+const TEST_MS = 60_000;
+const SHOWN_ANSWER_CHARS = 200;
+
+export function accountOperations({ pool, router, clock }: AccountOperationsDeps): Admin["accounts"] {
+  const credentialsOf = (provider: Provider, text: string): unknown[] => {
+    if (!provider.credential) {
+      throw new GatewayError("invalid-request", `${provider.title} answers by itself and takes no accounts.`, {
+        field: "provider",
+      });
+    }
+    const credentials = provider.credential.parse(text);
+    if (credentials.length === 0) {
+      throw new GatewayError("invalid-request", `There is no ${provider.title} credential in this text.`, {
+        field: "credential",
+      });
+    }
+    return credentials;
+  };
+
+  /** The credential as the upstream left it, or why the upstream refuses it. */
+  const check = async (provider: Provider, credential: unknown) => {
+    try {
+      return { credential: (await pool.check(provider.name, credential, deadline(clock, CHECK_MS))).credential };
+    } catch (thrown) {
+      const error = toGatewayError(thrown);
+      return REFUSALS.has(error.kind) ? { reason: error.message } : { credential };
+    }
+  };
+
+  return {
+    async list() {
+      return pool.views();
+    },
+
+    async add(name, text, options = {}) {
+      const provider = pool.provider(name);
+      const credentials = credentialsOf(provider, text);
+      const good: unknown[] = [];
+      const refused: { hint: string; reason: string }[] = [];
+      for (const credential of credentials) {
+        const checked = options.check === false ? { credential } : await check(provider, credential);
+        if ("reason" in checked) refused.push({ hint: hintOf(provider, credential), reason: checked.reason ?? "" });
+        else good.push(checked.credential);
+      }
+      const [first] = refused;
+      if (good.length === 0 && first) throw new GatewayError("invalid-request", first.reason, { field: "credential" });
+      const { added, known } = await pool.roster.add(name, good, options.label);
+      return {
+        added: added.map(({ id }) => pool.view(id)),
+        known: known.map(({ id }) => pool.view(id)),
+        refused,
+      };
+    },
+
+    async renew(id, text) {
+      const { provider } = pool.find(id);
+      const [credential, ...others] = credentialsOf(provider, text);
+      if (others.length > 0) {
+        throw new GatewayError("invalid-request", "This text holds several accounts; paste one.", {
+          field: "credential",
+        });
+      }
+      const checked = await check(provider, credential);
+      if ("reason" in checked) {
+        throw new GatewayError("invalid-request", checked.reason ?? "", { field: "credential" });
+      }
+      await pool.roster.renew(id, checked.credential);
+      return pool.view(id);
+    },
+
+    async test(id) {
+      const { provider } = pool.find(id);
+      const model = (provider.modelsOf?.(pool.find(id)) ?? provider.models)[0]?.id ?? provider.name;
+      const startedAt = clock.monotonic();
+      const took = () => Math.round(clock.monotonic() - startedAt);
+      try {
+        const { stream } = await router.run(testRequest(clock, model), {
+          signal: deadline(clock, TEST_MS),
+          dialect: "console",
+          caller: { kind: "key", name: "test", admin: true },
+          provider: provider.name,
+          accountId: id,
+        });
+        const { parts } = await collect(stream);
+        return {
+          ok: true,
+          model,
+          durationMs: took(),
+          text: textOf(parts).slice(0, SHOWN_ANSWER_CHARS),
+          kind: undefined,
+        };
+      } catch (thrown) {
+        const error = toGatewayError(thrown);
+        return { ok: false, model, durationMs: took(), text: error.message, kind: error.kind };
+      }
+    },
+
+    async enable(id) {
+      await pool.roster.enable(id);
+      return pool.view(id);
+    },
+    async disable(id) {
+      await pool.roster.disable(id);
+      return pool.view(id);
+    },
+    async reset(id) {
+      await pool.roster.reset(id);
+      return pool.view(id);
+    },
+    async rename(id, label) {
+      const trimmed = label.trim();
+      if (!trimmed || trimmed.length > 80) {
+        throw new GatewayError("invalid-request", "Give the account a name of 1 to 80 characters.", { field: "label" });
+      }
+      await pool.roster.configure(id, { label: trimmed });
+      return pool.view(id);
+    },
+    async remove(id) {
+      await pool.roster.remove(id);
+    },
+  };
+}
+
+function hintOf(provider: Provider, credential: unknown): string {
+  return provider.credential?.hint(credential) ?? "";
+}
+
+function deadline(clock: Clock, ms: number): AbortSignal {
+  const controller = new AbortController();
+  clock.after(ms, () =>
+    controller.abort(new GatewayError("upstream-timeout", `There was no answer within ${ms / 1000} seconds.`)),
+  );
+  return controller.signal;
+}
+
+/** The smallest real question there is. */
+function testRequest(clock: Clock, model: string): ChatRequest {
+  return {
+    id: newId("req_"),
+    receivedAt: clock.now(),
+    model,
+    messages: [{ role: "user", parts: [{ type: "text", text: "Say OK." }] }],
+    tools: [],
+    toolChoice: { type: "auto" },
+    parallelToolCalls: true,
+    sampling: {},
+    maxOutputTokens: 16,
+    stop: [],
+    reasoning: {},
+    responseFormat: { type: "text" },
+    stream: false,
+    includeUsage: false,
+  };
+}

@@ -1,0 +1,80 @@
+import type { Clock } from "../lib/clock.ts";
+import type { Pool } from "../pool/pool.ts";
+import type { Provider } from "../providers/provider.ts";
+import type { HourFigures, Store } from "../store/store.ts";
+import type { Overview, ProviderView, Verdict } from "./admin.ts";
+import { verdictOf } from "./verdict.ts";
+
+export interface OverviewDeps {
+  readonly store: Store;
+  readonly pool: Pool;
+  readonly providers: readonly Provider[];
+  readonly clock: Clock;
+  readonly version: string;
+  readonly dataDir: string;
+  readonly ready: () => boolean;
+  readonly trouble: () => string | undefined;
+  readonly notices: () => readonly string[];
+}
+
+export interface OverviewReader {
+  verdict(): Verdict;
+  overview(): Promise<Overview>;
+}
+
+/** Figures of the last hour cost a query over the log: pages that look each second share them for so long. */
+const FIGURES_MS = 2_000;
+
+export function overviewReader(deps: OverviewDeps): OverviewReader {
+  const { store, pool, providers, clock } = deps;
+  const figures = new Map<string, { readAt: number; value: Promise<HourFigures> }>();
+
+  const hour = (provider?: string): Promise<HourFigures> => {
+    const key = provider ?? "";
+    const known = figures.get(key);
+    if (known && clock.monotonic() - known.readAt < FIGURES_MS) return known.value;
+    const value = store.attempts.lastHour(clock.now(), startOfDay(clock.now()), provider);
+    value.catch(() => figures.delete(key));
+    figures.set(key, { readAt: clock.monotonic(), value });
+    return value;
+  };
+
+  const verdict = () =>
+    verdictOf({
+      ready: deps.ready(),
+      trouble: deps.trouble(),
+      accounts: pool.views(),
+      broken: new Set(providers.map(({ name }) => name).filter((name) => pool.status(name).breaker === "open")),
+    });
+
+  const providerView = async (provider: Provider): Promise<ProviderView> => ({
+    name: provider.name,
+    title: provider.title,
+    needsAccounts: provider.credential !== undefined,
+    models: provider.models.map(({ id }) => id),
+    ...pool.status(provider.name),
+    hour: await hour(provider.name),
+    help: provider.credential?.help,
+  });
+
+  return {
+    verdict,
+    async overview() {
+      return {
+        at: clock.now(),
+        version: deps.version,
+        dataDir: deps.dataDir,
+        verdict: verdict(),
+        providers: await Promise.all(providers.map(providerView)),
+        accounts: pool.views(),
+        hour: await hour(),
+        notices: deps.notices(),
+      };
+    },
+  };
+}
+
+/** Midnight of the machine's own zone, epoch ms. */
+function startOfDay(now: number): number {
+  return new Date(now).setHours(0, 0, 0, 0);
+}
