@@ -49,7 +49,7 @@ export async function collect(stream: ChatStream): Promise<ChatResult> {
           drafts.push({ type: "tool-call", id: event.id, name: event.name, json: "" });
           break;
         case "tool-call-delta": {
-          const call = drafts.find((draft) => draft.type === "tool-call" && draft.id === event.id);
+          const call = drafts.findLast((draft) => draft.type === "tool-call" && draft.id === event.id);
           if (call?.type === "tool-call") call.json += event.json;
           break;
         }

@@ -40,6 +40,7 @@ export class ChunkEncoder implements StreamEncoder {
   private readonly afterDelta: string;
   private readonly calls = new Map<string, OpenCall>();
   private readonly citations: Citation[] = [];
+  private callCount = 0;
   private ended = false;
 
   constructor(
@@ -86,7 +87,7 @@ export class ChunkEncoder implements StreamEncoder {
 
   /** The id stands in the first delta alone: some clients begin a new call at each id. */
   private callStart(id: string, name: string): string {
-    const index = this.calls.size;
+    const index = this.callCount++;
     this.calls.set(id, { index, wrote: false });
     const call = { index, id, type: "function", function: { name, arguments: "" } };
     return `${this.delta}"tool_calls":[${JSON.stringify(call)}]${this.afterDelta}`;
@@ -102,13 +103,13 @@ export class ChunkEncoder implements StreamEncoder {
 
   private end(reason: StopReason, usage: Usage): string {
     this.ended = true;
-    const { citations, calls, request } = this;
+    const { citations, callCount, request } = this;
     let frames = "";
     if (citations.length > 0) {
       frames += `${this.delta}"annotations":${JSON.stringify(citations.map(annotationOf))}${this.afterDelta}`;
     }
     const noUsage = request.includeUsage ? ',"usage":null' : "";
-    frames += `${this.delta}},"finish_reason":"${finishOf(reason, calls.size)}"}]${noUsage}}\n\n`;
+    frames += `${this.delta}},"finish_reason":"${finishOf(reason, callCount)}"}]${noUsage}}\n\n`;
     if (request.includeUsage) frames += `${this.beforeChoices()}[],"usage":${JSON.stringify(usageOf(usage))}}\n\n`;
     return `${frames}data: [DONE]\n\n`;
   }
