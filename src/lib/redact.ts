@@ -48,3 +48,11 @@ function looksRandom(run: string): boolean {
   if (UUID.test(run)) return false;
   return !run.split(/[-_]/).every((word) => NAME_WORD.test(word));
 }
+
+const SECRET_FIELD =
+  /(?:token|token_?key|secret|passw(?:or)?d|passphrase|api_?key|authorization|credentials?|cookies?)$/i;
+
+/** The value of a named field, masked whole where the name alone tells that it is a secret. */
+export function redactField(name: string, value: string): string {
+  return SECRET_FIELD.test(name) && value !== "" ? MASK : redact(value);
+}

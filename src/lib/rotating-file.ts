@@ -1,0 +1,74 @@
+import { type FileHandle, mkdir, open, rename } from "node:fs/promises";
+import { dirname } from "node:path";
+import type { Sink } from "./outlet.ts";
+
+export interface RotatingFile {
+  /** Absolute. Older files have `.1`, `.2` … behind it. */
+  readonly path: string;
+  /** About the largest size of one file. */
+  readonly maxBytes: number;
+  /** Files to keep, the current one included; at least 1. */
+  readonly files: number;
+}
+
+/**
+ * A sink that appends to a file (mode 0600, its folder is made) and moves it aside when it is full. After a failure, such
+ * as a full disk, it opens the file again at the next text.
+ */
+export function rotatingFile({ path, maxBytes, files }: RotatingFile): Sink {
+  let handle: FileHandle | undefined;
+  let size = 0;
+  let torn = false; // a failed write may have left half a line
+
+  const reopen = async (): Promise<FileHandle> => {
+    await mkdir(dirname(path), { recursive: true });
+    const opened = await open(path, "a", 0o600);
+    ({ size } = await opened.stat());
+    return opened;
+  };
+
+  const rotate = async (): Promise<void> => {
+    await handle?.close();
+    handle = undefined;
+    for (let older = files - 1; older > 0; older--) {
+      await rename(older === 1 ? path : `${path}.${older - 1}`, `${path}.${older}`).catch(ignoreMissing);
+    }
+  };
+
+  const append = async (text: string): Promise<void> => {
+    const bytes = Buffer.from(torn ? `\n${text}` : text);
+    handle ??= await reopen();
+    if (size > 0 && size + bytes.length > maxBytes) {
+      await rotate();
+      handle = await reopen();
+      if (files === 1) {
+        await handle.truncate(0);
+        size = 0;
+      }
+    }
+    torn = true;
+    await handle.appendFile(bytes);
+    torn = false;
+    size += bytes.length;
+  };
+
+  const fail = async (error: unknown): Promise<Error> => {
+    const broken = handle;
+    handle = undefined;
+    await broken?.close().catch(ignoreClosed);
+    return error instanceof Error ? error : new Error(String(error));
+  };
+
+  return (text, done) =>
+    void append(text).then(
+      () => done(),
+      (error: unknown) => fail(error).then(done),
+    );
+}
+
+function ignoreMissing(error: NodeJS.ErrnoException): void {
+  if (error.code !== "ENOENT") throw error;
+}
+
+/** A handle whose write failed is of no more use, however its closing ends. */
+function ignoreClosed(): void {}
