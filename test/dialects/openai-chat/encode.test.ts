@@ -104,8 +104,8 @@ describe("stream", () => {
     let all = "";
     for (let code = 0; code < 0x1_0000; code += 7) if (code < 0xd800 || code > 0xdfff) all += String.fromCharCode(code);
     all += "👩‍👩‍👧🇩🇪𠮷";
-    const pieces = chunksOf(streamed([text(all), end("stop")])).map((chunk) => chunk.choices[0]?.delta.content ?? "");
-    expect(pieces.join("")).toBe(all);
+    const pieces = chunksOf(streamed([text(all), end("stop")])).map((chunk) => chunk.choices[0]?.delta.content);
+    expect(pieces.filter((piece) => typeof piece === "string").join("")).toBe(all);
   });
 
   test("a stream that broke ends with an error frame and no [DONE]", async () => {
