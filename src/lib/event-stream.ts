@@ -1,0 +1,154 @@
+import { crc32 } from "node:zlib";
+import { EventStreamCodec, type MessageHeaders } from "@smithy/eventstream-codec";
+
+/** One message of an AWS event stream (`application/vnd.amazon.eventstream`). */
+export interface EventFrame {
+  /** The string headers by name, such as `:message-type`; headers of other types are left out. */
+  readonly headers: Readonly<Record<string, string | undefined>>;
+  readonly payload: Uint8Array;
+}
+
+export interface EventStreamLimits {
+  /** The longest message taken. */
+  readonly maxFrameBytes?: number;
+  /** The longest stream taken: it was unpacked on the way here and may be far larger than what was sent. */
+  readonly maxBytes?: number;
+}
+
+/** The bytes are no event stream any more: a wrong checksum, an impossible length, a message cut off. */
+export class EventStreamError extends Error {
+  override readonly name = "EventStreamError";
+}
+
+const PRELUDE_BYTES = 12;
+/** Prelude and the checksum of the message. */
+const LEAST_FRAME_BYTES = 16;
+const MIB = 1024 * 1024;
+
+const utf8 = new TextDecoder();
+const codec = new EventStreamCodec(
+  (input) => (typeof input === "string" ? input : utf8.decode(input)),
+  (input) => Buffer.from(input),
+);
+
+/** Collects bytes, however they were cut, and gives each message once it is whole and its checksums are right. */
+export class EventStreamDecoder {
+  readonly #maxFrameBytes: number;
+  readonly #maxBytes: number;
+  #held = new Uint8Array(4096);
+  #start = 0;
+  #end = 0;
+  #total = 0;
+  #failure: EventStreamError | undefined;
+
+  constructor(limits: EventStreamLimits = {}) {
+    this.#maxFrameBytes = limits.maxFrameBytes ?? 16 * MIB;
+    this.#maxBytes = limits.maxBytes ?? 32 * MIB;
+  }
+
+  /** The messages that these bytes complete, up to the first that is broken. Call `check` before going on. */
+  push(bytes: Uint8Array): EventFrame[] {
+    const frames: EventFrame[] = [];
+    if (this.#failure) return frames;
+    try {
+      this.#total += bytes.length;
+      if (this.#total > this.#maxBytes) throw new EventStreamError(`the stream is longer than ${this.#maxBytes} bytes`);
+      this.#append(bytes);
+      for (let frame = this.#next(); frame; frame = this.#next()) frames.push(frame);
+    } catch (error) {
+      if (!(error instanceof EventStreamError)) throw error;
+      this.#failure = error;
+    }
+    return frames;
+  }
+
+  /** @throws EventStreamError when the stream is broken: there is no way to go on */
+  check(): void {
+    if (this.#failure) throw this.#failure;
+  }
+
+  /** @throws EventStreamError also when the stream ended inside a message */
+  finish(): void {
+    this.check();
+    const left = this.#end - this.#start;
+    if (left > 0) throw new EventStreamError(`the stream ended inside a message, after ${left} of its bytes`);
+  }
+
+  #next(): EventFrame | undefined {
+    const size = this.#end - this.#start;
+    if (size < PRELUDE_BYTES) return undefined;
+    const view = new DataView(this.#held.buffer, this.#start, size);
+    const frameBytes = view.getUint32(0);
+    // Checked at once: a length that is garbage would otherwise be waited for.
+    if (crc32(this.#held.subarray(this.#start, this.#start + 8)) !== view.getUint32(8)) {
+      throw new EventStreamError("the checksum of a prelude is wrong");
+    }
+    if (frameBytes < LEAST_FRAME_BYTES || view.getUint32(4) > frameBytes - LEAST_FRAME_BYTES) {
+      throw new EventStreamError("the lengths of a message contradict each other");
+    }
+    if (frameBytes > this.#maxFrameBytes) {
+      throw new EventStreamError(`a message of ${frameBytes} bytes is longer than ${this.#maxFrameBytes}`);
+    }
+    if (size < frameBytes) return undefined;
+    const frame = decode(this.#held.subarray(this.#start, this.#start + frameBytes));
+    this.#start += frameBytes;
+    return frame;
+  }
+
+  #append(bytes: Uint8Array): void {
+    if (this.#end + bytes.length > this.#held.length) {
+      const size = this.#end - this.#start;
+      const needed = size + bytes.length;
+      const roomy = needed <= this.#held.length / 2 ? this.#held : new Uint8Array(needed * 2);
+      roomy.set(this.#held.subarray(this.#start, this.#end));
+      this.#held = roomy;
+      this.#start = 0;
+      this.#end = size;
+    }
+    this.#held.set(bytes, this.#end);
+    this.#end += bytes.length;
+  }
+}
+
+function decode(bytes: Uint8Array): EventFrame {
+  try {
+    const { headers, body } = codec.decode(bytes);
+    return { headers: stringsOf(headers), payload: body.slice() };
+  } catch (error) {
+    throw new EventStreamError(error instanceof Error ? error.message : "a message cannot be read", { cause: error });
+  }
+}
+
+function stringsOf(headers: MessageHeaders): Record<string, string> {
+  const strings: Record<string, string> = {};
+  for (const [name, header] of Object.entries(headers)) if (header.type === "string") strings[name] = header.value;
+  return strings;
+}
+
+/**
+ * The messages of a body, those of one read together. Leaving the loop early cancels the body.
+ * @throws EventStreamError as the decoder does, and whatever reading the body throws
+ */
+export async function* readEventStream(
+  body: ReadableStream<Uint8Array>,
+  limits: EventStreamLimits = {},
+): AsyncGenerator<EventFrame[]> {
+  const decoder = new EventStreamDecoder(limits);
+  const reader = body.getReader();
+  let whole = false;
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) break;
+      const frames = decoder.push(value);
+      if (frames.length > 0) yield frames;
+      decoder.check();
+    }
+    whole = true;
+    decoder.finish();
+  } finally {
+    // The reason to stop is already on its way to the caller; a body that is broken may refuse to be cancelled.
+    if (!whole) await reader.cancel().catch(() => undefined);
+    reader.releaseLock();
+  }
+}
