@@ -1,6 +1,6 @@
 import type { Clock } from "../lib/clock.ts";
 import type { UpstreamFetch } from "../lib/fetch.ts";
-import type { Provider, Quota } from "../providers/provider.ts";
+import type { ModelInfo, Provider, Quota } from "../providers/provider.ts";
 import type {
   AccountCounters,
   AccountRecord,
@@ -98,6 +98,17 @@ export class Account implements Candidate {
   get restLeftMs(): number {
     const left = this.#restEnds - this.#clock.monotonic();
     return Math.min(Math.max(left, 0), restMs(this.#health, this.#clock.now()));
+  }
+
+  /** What this account serves by itself; undefined when it serves all that its provider lists. */
+  get models(): readonly ModelInfo[] | undefined {
+    return this.provider.modelsOf?.({ credential: this.credential, memory: this.memory });
+  }
+
+  /** Whether it serves the upstream's `model`. */
+  serves(model: string): boolean {
+    const { models, provider } = this;
+    return !models || models.some(({ id }) => id === model || provider.match(id) === model);
   }
 
   /** Moves the counters as the store does with the same record: a client that left is neither success nor failure. */

@@ -14,7 +14,6 @@ export interface LentAccount {
   readonly stored: boolean;
   /** Which use in a row this is; 0 when it stood in for a busy account. */
   readonly use: number;
-  readonly failures: number;
 }
 
 /** How a lent account did. No failure means the whole turn worked. */
@@ -52,7 +51,12 @@ export class Lease {
     account.inFlight += 1;
     account.lastUsedAt = ends.clock.now();
     const { id, label, stored } = account;
-    this.account = { id, label, stored, use, failures: account.health.rotationFailures };
+    this.account = { id, label, stored, use };
+  }
+
+  /** Rotation failures of the account in a row, as they stand now. */
+  get failuresInRow(): number {
+    return this.#account?.health.rotationFailures ?? 0;
   }
 
   /** The means to speak for the account; valid also after the lease is settled, to clean up. */

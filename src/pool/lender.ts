@@ -11,6 +11,8 @@ const QUEUE_FULL_RETRY_MS = 5000;
 
 export interface LendRequest {
   readonly signal: AbortSignal;
+  /** The upstream's model; accounts that do not serve it are not lent. */
+  readonly model: string;
   /** Ids of accounts that this request has tried already. */
   readonly exclude?: ReadonlySet<string>;
   /** Taken before any other when it is usable and free: it holds the conversation. */
@@ -74,10 +76,14 @@ export class Lender {
     return this.#take(request) ?? this.#wait(request);
   }
 
-  /** Why nobody could be served now; undefined while an account is ready. */
-  unavailable(): GatewayError | undefined {
+  /** Why nobody could be served with this model now; undefined while an account is ready. */
+  unavailable(model: string): GatewayError | undefined {
     if (!this.provider.credential) return undefined;
-    return unavailable(this.provider, this.accounts, this.#deps.clock.now());
+    const serving = this.accounts.filter((account) => account.serves(model));
+    if (serving.length === 0 && this.accounts.length > 0) {
+      return new GatewayError("no-account", `No ${this.provider.title} account here serves the model ${model}.`);
+    }
+    return unavailable(this.provider, serving, this.#deps.clock.now());
   }
 
   /** Serves whoever can be served now, first come first. Call it whenever an account may have become free or ready. */
@@ -106,14 +112,16 @@ export class Lender {
     if (!breaker.allows(clock.monotonic())) throw this.#broken();
     if (!this.provider.credential) return new Lease(this.provider, undefined, 0, ends);
 
-    const usable = this.accounts.filter((account) => account.state === "ready" && !request.exclude?.has(account.id));
-    if (usable.length === 0) throw this.unavailable() ?? this.#allTried();
+    const isUsable = (account: Account): boolean =>
+      account.state === "ready" && !request.exclude?.has(account.id) && account.serves(request.model);
+    const usable = this.accounts.filter(isUsable);
+    if (usable.length === 0) throw this.unavailable(request.model) ?? this.#allTried();
     const preferred = usable.find(({ id }) => id === request.prefer);
     if (preferred && this.#isFree(preferred)) return new Lease(this.provider, preferred, 0, ends);
 
     const { strategy, rotationUses } = this.#deps.rules();
     const standing = (account: Account): Standing =>
-      account.state !== "ready" || request.exclude?.has(account.id) ? "out" : this.#isFree(account) ? "free" : "busy";
+      !isUsable(account) ? "out" : this.#isFree(account) ? "free" : "busy";
     const choice = choose(strategy, this.accounts, standing, this.position, rotationUses);
     if (!choice) return undefined;
     if (choice.position !== this.position) {

@@ -3,7 +3,7 @@ import type { Clock } from "../lib/clock.ts";
 import type { UpstreamFetch } from "../lib/fetch.ts";
 import type { Log } from "../lib/log.ts";
 import { ACCOUNT_STATES, type AccountRecord, type AccountState, type Store } from "../store/store.ts";
-import type { AccountContext, ProbeResult, Provider } from "../providers/provider.ts";
+import type { AccountContext, ModelInfo, ProbeResult, Provider } from "../providers/provider.ts";
 import { Account } from "./account.ts";
 import { Books } from "./books.ts";
 import { Breaker, type BreakerRules } from "./breaker.ts";
@@ -153,6 +153,11 @@ export class Pool {
   context(accountId: string, signal: AbortSignal, log: Log): AccountContext<unknown> | undefined {
     const account = this.#accounts.get(accountId);
     return account && this.books.context(account, signal, log);
+  }
+
+  /** The models that this provider's accounts serve by themselves, where they tell. */
+  models(name: string): readonly ModelInfo[] {
+    return this.lender(name).accounts.flatMap((account) => account.models ?? []);
   }
 
   /** @throws GatewayError unknown-path */
