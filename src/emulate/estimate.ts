@@ -37,7 +37,7 @@ const WEIGHTS: readonly (readonly [kind: number, begins: number, continues: numb
   [SEMITIC, 0.76, 0.32],
   [INDIC, 0.51, 0.41],
   [HAN, 0.4, 0.84],
-  [KANA, 0.85, 0.8],
+  [KANA, 0.92, 0.88],
   [HANGUL, 0.85, 0.75],
   [WIDE, 0.59, 0.7],
   [SYMBOL, 0.89, 0.81],

@@ -10,6 +10,8 @@ export interface Transcript {
   readonly images: readonly ImagePart[];
 }
 
+type Hash = (text: string, seed: bigint) => bigint;
+
 /** One turn: what its mark says after the code, and the text below it. */
 interface Turn {
   readonly label: string;
@@ -20,7 +22,7 @@ interface Turn {
  * One user message alone is its bare text. Thinking is left out: it was never part of the conversation. The same
  * messages always give the same prompt.
  */
-export function foldMessages(messages: readonly Message[]): Transcript {
+export function foldMessages(messages: readonly Message[], hash: Hash = Bun.hash): Transcript {
   const [only] = messages;
   if (only && messages.length === 1 && only.role === "user" && only.parts.every(isShown)) {
     const texts = only.parts.flatMap((part) => (part.type === "text" ? [part.text] : []));
@@ -28,7 +30,7 @@ export function foldMessages(messages: readonly Message[]): Transcript {
   }
   const images: ImagePart[] = [];
   const turns = messages.flatMap((message) => turnsOf(message, images));
-  const code = codeFor(turns);
+  const code = codeFor(turns, hash);
   let text = introduction(code);
   for (const turn of turns) text += `\n[${code} ${turn.label}]\n${turn.text}`;
   return { text, images };
@@ -93,12 +95,12 @@ function textOrMark(part: TextPart | ImagePart, images: ImagePart[]): string {
 const quote = (text: string): string => JSON.stringify(text);
 
 /** A short code made from the texts themselves that none of them contains. */
-function codeFor(turns: readonly Turn[]): string {
+function codeFor(turns: readonly Turn[], hash: Hash): string {
   let seed = 0n;
-  for (const { label, text } of turns) seed = Bun.hash(text, Bun.hash(label, seed));
+  for (const { label, text } of turns) seed = hash(text, hash(label, seed));
   for (;;) {
     const code = seed.toString(36).padStart(6, "0").slice(-6);
     if (!turns.some(({ label, text }) => text.includes(code) || label.includes(code))) return code;
-    seed = Bun.hash(code, seed);
+    seed = hash(code, seed);
   }
 }
