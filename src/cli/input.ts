@@ -1,0 +1,67 @@
+import type { CliIo } from "./command.ts";
+import { UsageError } from "./command.ts";
+
+/** More than any list of accounts has. */
+const LIMIT_CHARS = 16_000_000;
+
+/**
+ * Reads secrets: all of a piped standard input, or what a person types or pastes up to Enter, which is not shown. Raw,
+ * because a terminal's own line holds 4096 bytes and a cookie header may be longer.
+ *
+ * @param prompts one for each text that a person is asked; a pipe gives one text alone
+ * @returns the texts without white space around them
+ * @throws UsageError when there is nothing, or a person presses Ctrl-C
+ */
+export async function readSecrets(io: CliIo, prompts: readonly string[]): Promise<string[]> {
+  const chunks = io.stdin[Symbol.asyncIterator]();
+  if (io.isTty) io.stdin.setRawMode?.(true);
+  try {
+    const texts: string[] = [];
+    if (!io.isTty) texts.push(await readAll(chunks));
+    else {
+      for (const prompt of prompts) {
+        io.stderr.write(prompt);
+        texts.push(await readHidden(chunks));
+        io.stderr.write("\n");
+      }
+    }
+    if (texts.some((text) => text.trim() === "")) throw new UsageError("nothing came in on standard input");
+    return texts.map((text) => text.trim());
+  } finally {
+    if (io.isTty) io.stdin.setRawMode?.(false);
+    await chunks.return?.();
+  }
+}
+
+type Chunks = AsyncIterator<Uint8Array | string>;
+
+async function readAll(chunks: Chunks): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = "";
+  for (let next = await chunks.next(); !next.done; next = await chunks.next()) {
+    text += decode(decoder, next.value);
+    if (text.length > LIMIT_CHARS) throw new UsageError("standard input is too long");
+  }
+  return text;
+}
+
+/** Up to an Enter that ends what came in at once: a pasted text of several lines comes as one piece. */
+async function readHidden(chunks: Chunks): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = "";
+  for (let next = await chunks.next(); !next.done; next = await chunks.next()) {
+    const piece = decode(decoder, next.value);
+    if (piece.includes("\u0003")) throw new UsageError("given up");
+    for (const char of piece.replace(/\r\n?/g, "\n")) {
+      if (char === "\u007f" || char === "\b") text = text.slice(0, -1);
+      else if (char === "\u0004") return text;
+      else text += char;
+    }
+    if (text.endsWith("\n")) return text;
+  }
+  return text;
+}
+
+function decode(decoder: TextDecoder, chunk: Uint8Array | string): string {
+  return typeof chunk === "string" ? chunk : decoder.decode(chunk, { stream: true });
+}

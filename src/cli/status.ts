@@ -1,0 +1,47 @@
+import type { Overview, Verdict } from "../admin/admin.ts";
+import { type Command, EXIT } from "./command.ts";
+import { moment } from "./table.ts";
+
+const VERDICTS: Readonly<Record<Verdict["state"], string>> = {
+  fine: "fine",
+  limited: "limited: a part does not answer",
+  down: "down: nothing answers",
+  empty: "no account yet: only the demo answers",
+  degraded: "degraded: chat goes on, but nothing can be saved",
+  starting: "starting",
+};
+
+export const STATUS_COMMAND: Command = {
+  name: "status",
+  summary: "whether it runs and how its accounts are",
+  json:
+    "{ running, url, pid, at, version, dataDir, verdict: { state, usable, total, … }, providers, accounts, hour, notices };\n" +
+    "url and pid are left out when nothing serves",
+  async run(call) {
+    const { overview, serving } = await call.operate(async (operator, server) => ({
+      overview: await operator.overview(),
+      serving: server,
+    }));
+    const where = serving ? { running: true, url: serving.url, pid: serving.pid } : { running: false };
+    const head = serving ? `running at ${serving.url} (pid ${serving.pid})` : "not running";
+    call.answer({ ...where, ...overview }, [`${head}, version ${overview.version}`, ...linesOf(overview)]);
+    return EXIT.done;
+  },
+};
+
+function linesOf({ verdict, providers, hour, dataDir, notices }: Overview): string[] {
+  const back = verdict.nextBackAt === undefined ? "" : `, next back ${moment(verdict.nextBackAt)}`;
+  const trouble = verdict.trouble === undefined ? "" : ` (${verdict.trouble})`;
+  return [
+    `${VERDICTS[verdict.state]}${trouble}; ${verdict.usable} of ${verdict.total} accounts usable${back}`,
+    ...providers
+      .filter(({ needsAccounts }) => needsAccounts)
+      .map(({ name, states, breaker }) => {
+        const counts = Object.entries(states).flatMap(([state, count]) => (count > 0 ? `${count} ${state}` : []));
+        return `${name}: ${counts.join(", ") || "no accounts"}${breaker === "closed" ? "" : `; service ${breaker}`}`;
+      }),
+    `last hour: ${hour.requests} requests, ${hour.answered} answered`,
+    `data folder: ${dataDir}`,
+    ...notices,
+  ];
+}
