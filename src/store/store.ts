@@ -1,6 +1,8 @@
 /**
  * What the gateway keeps. Async throughout, so that SQLite and a server database look alike. Two manners of writing:
- * `await` means committed when it resolves; `record…` and `touch…` are written behind, within 1 s or 100 events.
+ * `await` means committed when it resolves, and rejects with GatewayError store-unavailable, in words, when it cannot be;
+ * `record…` and `touch…` never throw and are written behind, within 1 s or 100 events. Reads include what is still behind.
+ * Writing to an id that is not there changes nothing.
  */
 
 /** Where an account stands in the rotation. `cooling` and `exhausted` end by themselves, `needs_login` by a new credential. */
@@ -55,7 +57,7 @@ export interface AccountRecord {
   readonly settings: AccountSettings;
   /** SHA-256 (hex) of provider and identity: the same cookie is one account, whatever form it was pasted in. */
   readonly identityHash: string;
-  /** The provider's own shape, opened. */
+  /** The provider's own shape, opened; undefined when the stored one cannot be read, and the state is then "needs_login". */
   readonly credential: unknown;
   /** "environment" accounts come from a variable and are retired when it no longer names them. */
   readonly source: "console" | "environment";
@@ -78,13 +80,15 @@ export interface Accounts {
   all(): Promise<AccountRecord[]>;
   /** The account with this identity, retired or not. */
   byIdentity(identityHash: string): Promise<AccountRecord | undefined>;
+  /** @throws GatewayError invalid-request when there is one with this id or identity */
   insert(account: AccountRecord): Promise<void>;
+  /** Without `sourceHash` the stored one stays. */
   saveCredential(id: string, credential: unknown, sourceHash?: string): Promise<void>;
   saveHealth(id: string, health: Health): Promise<void>;
   saveSettings(id: string, settings: AccountSettings): Promise<void>;
   /** Retires (keeps the row) or brings back. */
   setRetired(id: string, retiredAt: number | undefined): Promise<void>;
-  /** Forgets the account and its credential for good; the request log keeps its id. */
+  /** Forgets the account, its credential and its upstream chats for good; the request log keeps its id. */
   remove(id: string): Promise<void>;
   /** Written behind. */
   touchMemory(id: string, memory: unknown): void;
@@ -108,6 +112,7 @@ export interface ApiKeys {
   /** Revoked ones too. */
   all(): Promise<ApiKeyRecord[]>;
   insert(key: ApiKeyRecord): Promise<void>;
+  /** The first time counts. */
   revoke(id: string, at: number): Promise<void>;
   /** Written behind. */
   touch(id: string, at: number): void;
@@ -157,8 +162,11 @@ export interface RequestRecord {
   readonly usageEstimated: boolean;
 }
 
+/** All that is given must fit, exactly. */
 export interface RequestFilter {
+  /** At most 1,000. */
   readonly limit: number;
+  /** Epoch ms, excluded. */
   readonly before?: number;
   readonly id?: string;
   readonly accountId?: string;
@@ -167,11 +175,14 @@ export interface RequestFilter {
 
 export interface HourFigures {
   readonly requests: number;
+  /** Those with the outcome "ok". */
   readonly answered: number;
   /** Requests per two minutes, oldest first, 30 figures. */
   readonly spark: readonly number[];
   readonly firstEventMedianMs: number | undefined;
+  /** Input and output. */
   readonly tokensToday: number;
+  /** How many of them are estimates. */
   readonly tokensTodayEstimated: number;
 }
 
@@ -198,6 +209,7 @@ export interface ConversationRecord {
   readonly state: "ready" | "busy" | "kept" | "leaving";
   /** Hash of caller, account, model and the normalised history it holds. */
   readonly key: string | undefined;
+  /** Epoch ms of the next thing to do about it; a kept chat is not lent from then on. */
   readonly dueAt: number;
   /** Deletions that failed so far. */
   readonly tries: number;
@@ -225,7 +237,7 @@ export interface AdminSessions {
   removeAll(): Promise<void>;
 }
 
-/** Small JSON values by name. */
+/** Small JSON values by name; undefined for a name that is not there. */
 export interface Settings {
   get(name: string): Promise<unknown>;
   all(): Promise<Readonly<Record<string, unknown>>>;
@@ -244,8 +256,8 @@ export interface Store {
   trouble(): string | undefined;
   /** Writes what is still behind. @throws GatewayError store-unavailable */
   flush(): Promise<void>;
-  /** A consistent copy into a new file. */
+  /** A consistent copy into a 0600 file, whole or not there at all. @throws GatewayError store-unavailable */
   backup(path: string): Promise<void>;
-  /** Flushes and closes. */
+  /** Flushes and closes; closes as well when it could not flush, and then rejects. */
   close(): Promise<void>;
 }

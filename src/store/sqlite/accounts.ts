@@ -1,0 +1,205 @@
+import { asc, eq, isNull, sql } from "drizzle-orm";
+import type { SQLiteColumn } from "drizzle-orm/sqlite-core";
+import { GatewayError } from "../../chat/error.ts";
+import type { Sealing } from "../sealing.ts";
+import type { AccountRecord, Accounts, Health } from "../store.ts";
+import type { AccountChange, Behind } from "./behind.ts";
+import type { Drizzle } from "./connection.ts";
+import { isDuplicate } from "./failure.ts";
+import { accounts, conversations } from "./schema.ts";
+import type { Writer } from "./writer.ts";
+
+type Row = typeof accounts.$inferSelect;
+
+/** Reason of an account whose row was damaged: only a new credential helps. */
+const UNREADABLE = "The stored credential cannot be read. Sign in again.";
+
+export function accountsOf(db: Drizzle, writer: Writer, behind: Behind, sealing: Sealing): Accounts {
+  const byId = eq(accounts.id, sql.placeholder("id"));
+  const inOrder = db
+    .select()
+    .from(accounts)
+    .where(isNull(accounts.retiredAt))
+    .orderBy(asc(accounts.createdAt), sql`rowid`)
+    .prepare();
+  const byIdentity = db
+    .select()
+    .from(accounts)
+    .where(eq(accounts.identityHash, sql.placeholder("identityHash")))
+    .prepare();
+  const setCredential = db
+    .update(accounts)
+    .set({
+      credential: sql`${sql.placeholder("credential")}`,
+      sourceHash: sql`coalesce(${sql.placeholder("sourceHash")}, ${accounts.sourceHash})`,
+    })
+    .where(byId)
+    .prepare();
+
+  const seal = (id: string, credential: unknown) => sealing.seal(JSON.stringify(credential), id);
+
+  const recordOf = (row: Row): AccountRecord => {
+    let credential: unknown;
+    let health = healthOf(row);
+    try {
+      credential = JSON.parse(sealing.open(row.credential, row.id));
+    } catch {
+      // One damaged row must not keep the other accounts from serving.
+      writer.log.error("credential-unreadable", { account: row.id });
+      health = { ...health, state: "needs_login", reason: UNREADABLE, reasonKind: "auth-rejected" };
+    }
+    return withChange(toRecord(row, credential, health), behind.accounts.get(row.id));
+  };
+
+  return {
+    async all() {
+      return writer.read(() => inOrder.all()).map(recordOf);
+    },
+    async byIdentity(identityHash) {
+      const row = writer.read(() => byIdentity.get({ identityHash }));
+      return row && recordOf(row);
+    },
+    async insert(account) {
+      const row = toRow(account, seal(account.id, account.credential));
+      try {
+        await writer.commit(() => db.insert(accounts).values(row).run(), true);
+      } catch (error) {
+        if (!isDuplicate(error)) throw error;
+        throw new GatewayError("invalid-request", "This account is there already.");
+      }
+    },
+    async saveCredential(id, credential, sourceHash) {
+      const sealed = seal(id, credential);
+      await writer.commit(() => setCredential.run({ id, credential: sealed, sourceHash: sourceHash ?? null }), true);
+    },
+    async saveHealth(id, health) {
+      const { until, reason, reasonKind, ...rest } = health;
+      const row = { ...rest, until: until ?? null, reason: reason ?? null, reasonKind: reasonKind ?? null };
+      await writer.commit(() => db.update(accounts).set(row).where(eq(accounts.id, id)).run());
+    },
+    async saveSettings(id, { label, priority, concurrency }) {
+      const row = { label, priority, concurrency: concurrency ?? null };
+      await writer.commit(() => db.update(accounts).set(row).where(eq(accounts.id, id)).run(), true);
+    },
+    async setRetired(id, retiredAt) {
+      const row = { retiredAt: retiredAt ?? null };
+      await writer.commit(() => db.update(accounts).set(row).where(eq(accounts.id, id)).run(), true);
+    },
+    async remove(id) {
+      await writer.commit(() => {
+        db.delete(conversations).where(eq(conversations.accountId, id)).run();
+        db.delete(accounts).where(eq(accounts.id, id)).run();
+      }, true);
+    },
+    touchMemory: (id, value) => behind.touchAccount(id, { memory: { value } }),
+    touchQuota: (id, value) => behind.touchAccount(id, { quota: { value } }),
+  };
+}
+
+/** The statement that adds what an account has gained. Runs in the transaction of the queue. */
+export function accountChanger(db: Drizzle): (id: string, change: AccountChange) => void {
+  const value = (name: string) => sql.placeholder(name);
+  const plus = (column: SQLiteColumn, name: keyof AccountChange) => sql`${column} + ${value(name)}`;
+  const add = db
+    .update(accounts)
+    .set({
+      attempts: plus(accounts.attempts, "attempts"),
+      successes: plus(accounts.successes, "successes"),
+      failures: plus(accounts.failures, "failures"),
+      rotationFailuresTotal: plus(accounts.rotationFailuresTotal, "rotationFailures"),
+      inputTokens: plus(accounts.inputTokens, "inputTokens"),
+      outputTokens: plus(accounts.outputTokens, "outputTokens"),
+      lastUsedAt: sql`nullif(max(coalesce(${accounts.lastUsedAt}, 0), ${value("lastUsedAt")}), 0)`,
+      memory: sql`iif(${value("hasMemory")}, ${value("memory")}, ${accounts.memory})`,
+      quota: sql`iif(${value("hasQuota")}, ${value("quota")}, ${accounts.quota})`,
+    })
+    .where(eq(accounts.id, value("id")))
+    .prepare();
+  return (id, { memory, quota, ...change }) => {
+    add.run({
+      ...change,
+      id,
+      lastUsedAt: change.lastUsedAt ?? 0,
+      hasMemory: memory ? 1 : 0,
+      memory: jsonOrNull(memory?.value),
+      hasQuota: quota ? 1 : 0,
+      quota: jsonOrNull(quota?.value),
+    });
+  };
+}
+
+function jsonOrNull(value: unknown): string | null {
+  return value === undefined ? null : JSON.stringify(value);
+}
+
+function healthOf(row: Row): Health {
+  return {
+    state: row.state,
+    until: row.until ?? undefined,
+    reason: row.reason ?? undefined,
+    reasonKind: row.reasonKind ?? undefined,
+    since: row.since,
+    rotationFailures: row.rotationFailures,
+    rateLimits: row.rateLimits,
+  };
+}
+
+function toRecord(row: Row, credential: unknown, health: Health): AccountRecord {
+  return {
+    id: row.id,
+    provider: row.provider,
+    settings: { label: row.label, priority: row.priority, concurrency: row.concurrency ?? undefined },
+    identityHash: row.identityHash,
+    credential,
+    source: row.source,
+    sourceHash: row.sourceHash ?? undefined,
+    userAgent: row.userAgent,
+    memory: row.memory ?? undefined,
+    quota: row.quota ?? undefined,
+    health,
+    counters: {
+      attempts: row.attempts,
+      successes: row.successes,
+      failures: row.failures,
+      rotationFailures: row.rotationFailuresTotal,
+      inputTokens: row.inputTokens,
+      outputTokens: row.outputTokens,
+    },
+    createdAt: row.createdAt,
+    lastUsedAt: row.lastUsedAt ?? undefined,
+    retiredAt: row.retiredAt ?? undefined,
+  };
+}
+
+function toRow(account: AccountRecord, credential: Buffer): typeof accounts.$inferInsert {
+  const { settings, health, counters, ...own } = account;
+  return {
+    ...own,
+    ...settings,
+    ...health,
+    ...counters,
+    rotationFailures: health.rotationFailures,
+    rotationFailuresTotal: counters.rotationFailures,
+    credential,
+  };
+}
+
+/** The record with what is still to be written. */
+function withChange(record: AccountRecord, change: AccountChange | undefined): AccountRecord {
+  if (!change) return record;
+  const { counters } = record;
+  return {
+    ...record,
+    counters: {
+      attempts: counters.attempts + change.attempts,
+      successes: counters.successes + change.successes,
+      failures: counters.failures + change.failures,
+      rotationFailures: counters.rotationFailures + change.rotationFailures,
+      inputTokens: counters.inputTokens + change.inputTokens,
+      outputTokens: counters.outputTokens + change.outputTokens,
+    },
+    lastUsedAt: Math.max(record.lastUsedAt ?? 0, change.lastUsedAt ?? 0) || undefined,
+    memory: change.memory ? change.memory.value : record.memory,
+    quota: change.quota ? change.quota.value : record.quota,
+  };
+}

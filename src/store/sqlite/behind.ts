@@ -1,0 +1,216 @@
+import { GatewayError } from "../../chat/error.ts";
+import type { AccountCounters, AttemptRecord, RequestRecord } from "../store.ts";
+import { codeOf } from "./failure.ts";
+import type { Writer } from "./writer.ts";
+
+/** The most that a kill may lose: this long, ms, or this many events. */
+const FLUSH_MS = 500;
+const FLUSH_EVENTS = 100;
+const RETRY_MS = 1_000;
+/** Log rows kept in memory while nothing can be written; beyond it the oldest go, a step at a time. */
+const MOST_ROWS = 20_000;
+const DROP_STEP = 1_000;
+/** Log rows a transaction, so that catching up never holds the loop for long. */
+const ROWS_A_FLUSH = 500;
+
+/** What an account has gained since it was last written. Figures are added, the others replace. */
+export type AccountChange = { -readonly [Figure in keyof AccountCounters]: number } & {
+  lastUsedAt?: number;
+  memory?: { readonly value: unknown };
+  quota?: { readonly value: unknown };
+};
+
+/** What the queue writes with: one prepared statement each. */
+export interface BehindSink {
+  account(id: string, change: AccountChange): void;
+  keyUse(id: string, at: number): void;
+  attempt(attempt: AttemptRecord): void;
+  request(request: RequestRecord): void;
+  /** A write that proves the disk takes writes again. */
+  probe(): void;
+}
+
+/**
+ * Everything that is written behind. A record costs a push and a few additions; SQL runs by the clock. While the database
+ * cannot be written everything stays here and is tried again each second: log rows up to a bound, figures always.
+ */
+export class Behind {
+  readonly attempts: AttemptRecord[] = [];
+  readonly requests: RequestRecord[] = [];
+  readonly accounts = new Map<string, AccountChange>();
+  readonly keyUses = new Map<string, number>();
+  /** Log rows lost to the bound. */
+  dropped = 0;
+  #events = 0;
+  #timer: { readonly dueAt: number; readonly cancel: () => void } | undefined;
+  #isClosed = false;
+
+  constructor(
+    private readonly writer: Writer,
+    private readonly sink: BehindSink,
+  ) {
+    writer.onTrouble = () => this.#arm(RETRY_MS);
+  }
+
+  get isEmpty(): boolean {
+    return this.#rows === 0 && this.accounts.size === 0 && this.keyUses.size === 0;
+  }
+
+  get #rows(): number {
+    return this.attempts.length + this.requests.length;
+  }
+
+  recordAttempt(attempt: AttemptRecord): void {
+    this.attempts.push(attempt);
+    if (attempt.accountId !== undefined) this.#count(attempt.accountId, attempt);
+    this.#added();
+  }
+
+  recordRequest(request: RequestRecord): void {
+    this.requests.push(request);
+    this.#added();
+  }
+
+  touchKey(id: string, at: number): void {
+    this.keyUses.set(id, at);
+    this.#added();
+  }
+
+  touchAccount(id: string, change: Pick<AccountChange, "memory" | "quota">): void {
+    Object.assign(this.#change(id), change);
+    this.#added();
+  }
+
+  /** Writes all that is there now, waiting for locks. @throws GatewayError store-unavailable */
+  async flush(): Promise<void> {
+    while (!this.isEmpty) {
+      try {
+        await this.writer.commit(
+          () => this.#write(),
+          false,
+          (written) => this.#forget(written),
+        );
+      } catch (error) {
+        if (error instanceof GatewayError) throw error;
+        this.#discard(error);
+      }
+    }
+  }
+
+  /** Writes what is there if that is little and works at once, so that a read finds it in the database. */
+  flushForRead(): void {
+    if (!this.isEmpty && !this.writer.trouble) this.#flushSome();
+  }
+
+  /** Nothing is written from now on. */
+  close(): void {
+    this.#isClosed = true;
+    this.#timer?.cancel();
+  }
+
+  #change(id: string): AccountChange {
+    let change = this.accounts.get(id);
+    if (!change) {
+      change = { attempts: 0, successes: 0, failures: 0, rotationFailures: 0, inputTokens: 0, outputTokens: 0 };
+      this.accounts.set(id, change);
+    }
+    return change;
+  }
+
+  #count(id: string, attempt: AttemptRecord): void {
+    const change = this.#change(id);
+    change.attempts++;
+    if (attempt.outcome === "ok") change.successes++;
+    else change.failures++;
+    if (attempt.rotationFailure) change.rotationFailures++;
+    change.inputTokens += attempt.inputTokens;
+    change.outputTokens += attempt.outputTokens;
+    change.lastUsedAt = Math.max(change.lastUsedAt ?? 0, attempt.startedAt);
+  }
+
+  #added(): void {
+    this.#events++;
+    if (this.writer.trouble) this.#bound();
+    else if (this.#events === 1) this.#arm(FLUSH_MS);
+    else if (this.#events === FLUSH_EVENTS) this.#arm(0);
+  }
+
+  #bound(): void {
+    if (this.#rows <= MOST_ROWS) return;
+    const longer = this.attempts.length > this.requests.length ? this.attempts : this.requests;
+    this.dropped += longer.splice(0, DROP_STEP).length;
+  }
+
+  /** Flushes in `ms`, or when it was going to anyway if that is sooner. */
+  #arm(ms: number): void {
+    const dueAt = this.writer.clock.monotonic() + ms;
+    if (this.#isClosed || (this.#timer && this.#timer.dueAt <= dueAt)) return;
+    this.#timer?.cancel();
+    this.#timer = { dueAt, cancel: this.writer.clock.after(ms, () => this.#fire()) };
+  }
+
+  #fire(): void {
+    this.#timer = undefined;
+    if (!this.isEmpty) {
+      if (this.#flushSome() && !this.isEmpty) this.#arm(0); // the loop turns between two transactions
+    } else if (this.writer.trouble) this.writer.tryNow(() => this.sink.probe());
+  }
+
+  /** One bounded transaction. False when it could not be written; a retry is then under way. */
+  #flushSome(): boolean {
+    try {
+      return this.writer.tryNow(
+        () => this.#write(),
+        (written) => this.#forget(written),
+      );
+    } catch (error) {
+      this.#discard(error);
+      return true;
+    }
+  }
+
+  /** A record that the database refuses for what it is would be in the way of all others for ever. */
+  #discard(error: unknown): void {
+    this.writer.log.error("record-refused", { code: codeOf(error), rows: this.#rows });
+    if (this.#rows > 0) this.#forgetRows(batchOf(this));
+    else this.#forgetFigures();
+  }
+
+  /** Inside a transaction. Nothing leaves the memory before the commit. */
+  #write(): Batch {
+    const batch = batchOf(this);
+    for (const [id, change] of this.accounts) this.sink.account(id, change);
+    for (const [id, at] of this.keyUses) this.sink.keyUse(id, at);
+    for (const attempt of this.attempts.slice(0, batch.attempts)) this.sink.attempt(attempt);
+    for (const request of this.requests.slice(0, batch.requests)) this.sink.request(request);
+    return batch;
+  }
+
+  /** In the same turn as the commit, so that no record comes between. */
+  #forget(batch: Batch): void {
+    this.#forgetFigures();
+    this.#forgetRows(batch);
+    this.dropped = 0;
+    this.#events = 0;
+  }
+
+  #forgetFigures(): void {
+    this.accounts.clear();
+    this.keyUses.clear();
+  }
+
+  #forgetRows(batch: Batch): void {
+    this.attempts.splice(0, batch.attempts);
+    this.requests.splice(0, batch.requests);
+  }
+}
+
+/** How many of the oldest log rows one transaction writes. */
+interface Batch {
+  readonly attempts: number;
+  readonly requests: number;
+}
+
+function batchOf({ attempts, requests }: Behind): Batch {
+  return { attempts: Math.min(attempts.length, ROWS_A_FLUSH), requests: Math.min(requests.length, ROWS_A_FLUSH) };
+}

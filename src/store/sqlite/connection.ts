@@ -1,0 +1,50 @@
+import { Database, type Statement } from "bun:sqlite";
+import { drizzle, type BunSQLiteDatabase } from "drizzle-orm/bun-sqlite";
+
+export type Drizzle = BunSQLiteDatabase & { $client: Connection };
+
+/**
+ * A connection that prepares each SQL text once and really closes: Drizzle never finalizes a statement, and SQLite keeps
+ * the file of a connection open as long as one statement lives.
+ */
+export class Connection extends Database {
+  readonly #statements = new Map<string, Statement>();
+
+  // oxlint-disable-next-line typescript/no-explicit-any -- the signature of the class above
+  override prepare(...[sql, ...rest]: Parameters<Database["prepare"]>): Statement<any, any> {
+    const known = this.#statements.get(sql);
+    if (known) return known;
+    const statement = super.prepare(sql, ...rest);
+    this.#statements.set(sql, statement);
+    return statement;
+  }
+
+  override close(throwOnError = true): void {
+    for (const statement of this.#statements.values()) statement.finalize();
+    this.#statements.clear();
+    super.close(throwOnError);
+  }
+
+  /** The only value of the only row of a pragma. */
+  pragma(text: string): unknown {
+    return this.prepare(`PRAGMA ${text}`).values()[0]?.[0];
+  }
+}
+
+/** Runs a piece of work in one transaction that holds the right to write from its beginning. */
+export function inTransaction<T>(connection: Connection, work: () => T): T {
+  connection.run("BEGIN IMMEDIATE");
+  try {
+    const result = work();
+    connection.run("COMMIT");
+    return result;
+  } catch (error) {
+    // SQLite itself has rolled back after some errors, such as a full disk.
+    if (connection.inTransaction) connection.run("ROLLBACK");
+    throw error;
+  }
+}
+
+export function drizzleOf(connection: Connection): Drizzle {
+  return drizzle({ client: connection as Database }) as Drizzle;
+}

@@ -1,0 +1,73 @@
+import { and, asc, desc, eq, gt, sql } from "drizzle-orm";
+import type { ConversationRecord, Conversations } from "../store.ts";
+import type { Drizzle } from "./connection.ts";
+import { conversations } from "./schema.ts";
+import type { Writer } from "./writer.ts";
+
+export function conversationsOf(db: Drizzle, writer: Writer): Conversations {
+  const value = (name: string) => sql.placeholder(name);
+  const put = db
+    .insert(conversations)
+    .values({
+      upstreamId: value("upstreamId"),
+      accountId: value("accountId"),
+      state: value("state"),
+      key: value("key"),
+      dueAt: value("dueAt"),
+      tries: value("tries"),
+    })
+    .onConflictDoUpdate({
+      target: [conversations.accountId, conversations.upstreamId],
+      set: {
+        state: sql`excluded.state`,
+        key: sql`excluded.key`,
+        dueAt: sql`excluded.due_at`,
+        tries: sql`excluded.tries`,
+      },
+    })
+    .prepare();
+  // The one that stays longest: it was used last.
+  const freshest = db
+    .select({ rowid: sql`rowid` })
+    .from(conversations)
+    .where(
+      and(
+        eq(conversations.key, value("key")),
+        sql`state = 'kept'`, // word for word the condition of the index
+        gt(conversations.dueAt, value("now")),
+      ),
+    )
+    .orderBy(desc(conversations.dueAt))
+    .limit(1);
+  const claim = db
+    .update(conversations)
+    .set({ state: "busy" })
+    .where(sql`rowid = (${freshest})`)
+    .returning()
+    .prepare();
+  const drop = db
+    .delete(conversations)
+    .where(and(eq(conversations.accountId, value("accountId")), eq(conversations.upstreamId, value("upstreamId"))))
+    .prepare();
+  const all = db.select().from(conversations).orderBy(asc(conversations.dueAt)).prepare();
+
+  return {
+    async put(conversation) {
+      await writer.commit(() => put.run({ ...conversation, key: conversation.key ?? null }));
+    },
+    async claim(key, now) {
+      const row = await writer.commit(() => claim.get({ key, now }));
+      return row && toRecord(row);
+    },
+    async drop(accountId, upstreamId) {
+      await writer.commit(() => drop.run({ accountId, upstreamId }));
+    },
+    async all() {
+      return writer.read(() => all.all()).map(toRecord);
+    },
+  };
+}
+
+function toRecord(row: typeof conversations.$inferSelect): ConversationRecord {
+  return { ...row, key: row.key ?? undefined };
+}

@@ -1,0 +1,73 @@
+import { sql } from "drizzle-orm";
+import type { Clock } from "../../lib/clock.ts";
+import type { Log } from "../../lib/log.ts";
+import type { Sealing } from "../sealing.ts";
+import type { Store } from "../store.ts";
+import { accountChanger, accountsOf } from "./accounts.ts";
+import { apiKeysOf, keyToucher } from "./api-keys.ts";
+import { attemptsOf, logWriters } from "./attempts.ts";
+import { Behind } from "./behind.ts";
+import { Connection, drizzleOf } from "./connection.ts";
+import { conversationsOf } from "./conversations.ts";
+import { copyTo } from "./copy.ts";
+import { storeFailure } from "./failure.ts";
+import { meta } from "./schema.ts";
+import { sessionsOf } from "./sessions.ts";
+import { settingsOf } from "./settings.ts";
+import { Writer } from "./writer.ts";
+
+/** The store over a database that is ours, sound and of this version's schema. */
+export function sqliteStore(path: string, sealing: Sealing, clock: Clock, log: Log): Store {
+  const connection = new Connection(path, { create: false, readwrite: true });
+  connection.run("PRAGMA busy_timeout = 100"); // for the switch to WAL alone; see Writer
+  connection.run("PRAGMA journal_mode = WAL");
+  connection.run("PRAGMA synchronous = NORMAL");
+  connection.run("PRAGMA foreign_keys = ON");
+  connection.run("PRAGMA busy_timeout = 0");
+  const db = drizzleOf(connection);
+  const writer = new Writer(connection, clock, log);
+  const behind = new Behind(writer, {
+    account: accountChanger(db),
+    keyUse: keyToucher(db),
+    ...logWriters(db),
+    probe() {
+      const value = clock.now();
+      const row = db.insert(meta).values({ name: "written-at", value });
+      row.onConflictDoUpdate({ target: meta.name, set: { value: sql`excluded.value` } }).run();
+    },
+  });
+  let isOpen = true;
+
+  return {
+    accounts: accountsOf(db, writer, behind, sealing),
+    keys: apiKeysOf(db, writer, behind),
+    attempts: attemptsOf(db, writer, behind),
+    conversations: conversationsOf(db, writer),
+    sessions: sessionsOf(db, writer),
+    settings: settingsOf(db, writer),
+    trouble() {
+      if (!writer.trouble) return undefined;
+      const lost = behind.dropped > 0 ? ` ${behind.dropped} lines of the request log are lost.` : "";
+      return `Nothing can be saved right now: ${writer.trouble}. Chat goes on, and figures are kept in memory.${lost}`;
+    },
+    flush: () => behind.flush(),
+    async backup(target) {
+      await behind.flush();
+      try {
+        copyTo(connection, target);
+      } catch (error) {
+        throw storeFailure(error, clock.now());
+      }
+    },
+    async close() {
+      if (!isOpen) return;
+      isOpen = false;
+      try {
+        await behind.flush();
+      } finally {
+        behind.close();
+        connection.close();
+      }
+    },
+  };
+}
