@@ -1,6 +1,204 @@
-import { Elysia } from "elysia";
+import { randomBytes } from "node:crypto";
+import { rmSync } from "node:fs";
+import { networkInterfaces } from "node:os";
+import { dirname, join } from "node:path";
+import { setPassword, passwordHash } from "./admin/password.ts";
+import { type App, buildApp } from "./app.ts";
+import { type CliDeps, type CliIo, runCli } from "./cli/run.ts";
+import { openBrowser } from "./cli/open-browser.ts";
+import { TOKEN_FILE } from "./cli/connect.ts";
+import { startText } from "./cli/start-text.ts";
+import { type Config, isLoopback } from "./config.ts";
+import { listen } from "./http/listen.ts";
+import { assetRoot } from "./lib/asset-root.ts";
+import { systemClock } from "./lib/clock.ts";
+import { containerNotices, readContainerFacts } from "./lib/container.ts";
+import { createLogger, type Logger } from "./lib/logger.ts";
+import { streamSink } from "./lib/outlet.ts";
+import { version } from "./lib/version.ts";
+import { prepareFolder, writeDurably } from "./store/files.ts";
+import { acquireLock, FolderInUseError, type Lock } from "./store/lock.ts";
+import { databasePathOf, openStore, StoreOpenError } from "./store/open.ts";
+import type { Store } from "./store/store.ts";
 
-/** Serves on the loopback address. */
-export async function start(_argv: string[]): Promise<void> {
-  new Elysia().get("/", "OK").listen({ hostname: "127.0.0.1", port: 8000 });
+/** How long answers under way may take once the program is told to stop. */
+const DRAIN_MS = 30_000;
+
+/** Runs one command line and ends the process with its exit code. */
+export async function start(argv: string[]): Promise<void> {
+  const io: CliIo = {
+    stdin: process.stdin,
+    stdout: process.stdout,
+    stderr: process.stderr,
+    env: process.env,
+    cwd: process.cwd(),
+    isTty: process.stdin.isTTY,
+  };
+  const deps: CliDeps = { serve, openLocal, version };
+  process.exit(await runCli(argv, io, deps));
+}
+
+/** The data folder, locked, and the gateway over it. */
+interface Opened {
+  readonly app: App;
+  readonly store: Store;
+  readonly lock: Lock;
+  readonly notices: readonly string[];
+}
+
+async function open(config: Config, log: Logger, operatorToken?: string): Promise<Opened> {
+  const { data } = config;
+  const databaseOptions = {
+    dataDir: data.dataDir,
+    ...(data.databaseNamed ? { databasePath: data.databasePath } : {}),
+    ...(data.secret === undefined ? {} : { secret: data.secret }),
+  };
+  const folder = dirname(databasePathOf(databaseOptions));
+  prepareFolder(data.dataDir);
+  prepareFolder(folder);
+  const lock = acquireLock(folder);
+  let store: Store | undefined;
+  try {
+    const opened = await openStore({ ...databaseOptions, clock: systemClock, log });
+    store = opened.store;
+    const notices = [...config.warnings, ...opened.notices, ...containerNotices(readContainerFacts(), data.dataDir)];
+    const app = await buildApp({
+      config,
+      store,
+      clock: systemClock,
+      log,
+      version,
+      assetRoot,
+      notices,
+      ...(operatorToken === undefined ? {} : { operatorToken }),
+    });
+    return { app, store, lock, notices };
+  } catch (error) {
+    await store?.close();
+    lock.release();
+    throw error;
+  }
+}
+
+/** Opens the data folder for a command while nobody serves it. */
+async function openLocal(config: Config) {
+  const log = createLogger({ level: "warn", format: "text", write: streamSink(process.stderr), clock: systemClock });
+  const { app, store, lock } = await open(config, log);
+  return {
+    admin: app.admin,
+    async close() {
+      await app.stop();
+      await store.close();
+      lock.release();
+    },
+  };
+}
+
+/** Serves until a signal says otherwise; resolves to the exit code. */
+async function serve(config: Config): Promise<number> {
+  const { server, data } = config;
+  const log = createLogger({ ...config.log, write: streamSink(process.stdout), clock: systemClock });
+  const operatorToken = randomBytes(32).toString("base64url");
+  const { app, store, lock, notices } = await open(config, log, operatorToken).catch((error: unknown) => {
+    throw withExitCode(error);
+  });
+  const listening = listen((request) => app.fetch(request), app.peers, server);
+  const urls = addressesOf(server.host, listening.ports, server.basePath);
+  const [url = ""] = urls;
+  const tokenPath = join(data.dataDir, TOKEN_FILE);
+  lock.describe({ pid: process.pid, url });
+  writeDurably(
+    tokenPath,
+    `${JSON.stringify({ url: loopbackUrl(server, listening.ports), token: operatorToken, pid: process.pid })}\n`,
+  );
+
+  const stopped = stopOnSignals(async () => {
+    const drained = app.turns.drain(DRAIN_MS);
+    void listening.stop();
+    await drained;
+    await app.stop();
+    await store.close();
+    await listening.kill();
+    rmSync(tokenPath, { force: true });
+    lock.release();
+    await log.flush();
+  });
+  process.on("uncaughtException", (error) => log.error("uncaught", { cause: error.stack ?? error.message }));
+  process.on("unhandledRejection", (cause) => log.error("unhandled", { cause: String(cause) }));
+
+  await app.start();
+  for (const notice of notices) log.warn("notice", { text: notice });
+  const text = startText({
+    version,
+    language: config.language,
+    urls,
+    loopback: isLoopback(server.host),
+    dataDir: data.dataDir,
+    newKey: await firstKey(app),
+    setupLink: await setupLink(config, app, store, url),
+    hasAccounts: (await app.admin.accounts.list()).length > 0,
+    notices,
+  });
+  process.stdout.write(text);
+  if (server.openBrowser) openBrowser(`${url}/console/`);
+  return stopped;
+}
+
+/** A client key when there is none yet: the API works at once with it. */
+async function firstKey(app: App): Promise<string | undefined> {
+  if ((await app.admin.keys.list()).length > 0) return undefined;
+  return (await app.admin.keys.create("first")).key;
+}
+
+/** Takes the password of the environment at the first start; else the one-time address that sets one. */
+async function setupLink(config: Config, app: App, store: Store, url: string): Promise<string | undefined> {
+  if ((await passwordHash(store)) !== undefined) return undefined;
+  if (config.adminPassword !== undefined) {
+    await setPassword(store, config.adminPassword, 1);
+    return undefined;
+  }
+  return `${url}/console/setup?token=${app.auth.issueSetupToken()}`;
+}
+
+/** The first signal stops in order, the second at once. Resolves to the exit code. */
+function stopOnSignals(stop: () => Promise<void>): Promise<number> {
+  return new Promise((resolve) => {
+    let stopping = false;
+    const signalled = () => {
+      if (stopping) process.exit(1);
+      stopping = true;
+      stop().then(
+        () => resolve(0),
+        () => resolve(1),
+      );
+    };
+    process.on("SIGTERM", signalled);
+    process.on("SIGINT", signalled);
+  });
+}
+
+/** A second gateway on a folder is a failed start; anything else about the folder has an exit code of its own. */
+function withExitCode(error: unknown): unknown {
+  if (!(error instanceof StoreOpenError)) return error;
+  return Object.assign(error, { exitCode: error instanceof FolderInUseError ? 1 : 3 });
+}
+
+/** Addresses to click and to copy, the best first: this machine's own in the network when it is open to it. */
+function addressesOf(host: string, ports: readonly number[], basePath: string): string[] {
+  const base = basePath === "/" ? "" : basePath;
+  const isAny = host === "0.0.0.0" || host === "::";
+  const lan = Object.values(networkInterfaces())
+    .flatMap((addresses) => addresses ?? [])
+    .find(({ family, internal }) => family === "IPv4" && !internal)?.address;
+  const hosts = isAny ? ["127.0.0.1", ...(lan === undefined ? [] : [lan])] : [host];
+  return hosts.flatMap((name) =>
+    ports.map((port) => `http://${name.includes(":") ? `[${name}]` : name}:${port}${base}`),
+  );
+}
+
+/** Where the command line of this machine finds the gateway. */
+function loopbackUrl(server: Config["server"], ports: readonly number[]): string {
+  const host = server.host === "0.0.0.0" ? "127.0.0.1" : server.host === "::" ? "::1" : server.host;
+  const [url = ""] = addressesOf(host, ports, server.basePath);
+  return url;
 }

@@ -98,7 +98,7 @@ export function accountOperations({ pool, router, clock }: AccountOperationsDeps
         const { stream } = await router.run(testRequest(clock, model), {
           signal: deadline(clock, TEST_MS),
           dialect: "console",
-          caller: { kind: "key", name: "test", admin: true },
+          caller: { kind: "key", name: "test" },
           provider: provider.name,
           accountId: id,
         });

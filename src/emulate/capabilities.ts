@@ -1,19 +1,10 @@
+import type { Capabilities } from "../chat/capabilities.ts";
 import { GatewayError } from "../chat/error.ts";
 import type { ChatEvent, ChatStream, UpstreamStream } from "../chat/event.ts";
 import type { ChatRequest, Message } from "../chat/request.ts";
 import { cutAtLimit, cutAtStop } from "./stop.ts";
 import { foldMessages, toolPartsAsText } from "./transcript.ts";
 import { fillUsage } from "./usage.ts";
-
-/** What an upstream takes by itself: the same words as a provider's capabilities. */
-export interface UpstreamCapabilities {
-  readonly history: "messages" | "prompt";
-  readonly tools: boolean;
-  readonly images: boolean;
-  readonly stop: boolean;
-  readonly maxOutputTokens: boolean;
-  readonly responseFormat: boolean;
-}
 
 /**
  * The request as the upstream can take it: without empty messages, the history folded where it takes one prompt.
@@ -22,7 +13,7 @@ export interface UpstreamCapabilities {
  * that words cannot keep.
  * @throws GatewayError invalid-request for images, tools or a schema that the upstream cannot take
  */
-export function prepare(request: ChatRequest, capabilities: UpstreamCapabilities): ChatRequest {
+export function prepare(request: ChatRequest, capabilities: Capabilities): ChatRequest {
   if (!capabilities.images) refuseImages(request.messages);
   let { tools, toolChoice, responseFormat } = request;
   let messages = request.messages.filter((message) => message.parts.length > 0);
@@ -84,11 +75,7 @@ function refuseImages(messages: readonly Message[]): void {
  * @param request as it was sent upstream; an input estimate counts that
  * @throws what the stream throws, and GatewayError upstream-broken when it stops without an end
  */
-export async function* supply(
-  stream: UpstreamStream,
-  request: ChatRequest,
-  capabilities: UpstreamCapabilities,
-): ChatStream {
+export async function* supply(stream: UpstreamStream, request: ChatRequest, capabilities: Capabilities): ChatStream {
   let out: ChatEvent[] = [];
   let ended = false;
   let stage = fillUsage(request, (event) => {

@@ -1,3 +1,3 @@
-export { prepare, supply, type UpstreamCapabilities } from "./capabilities.ts";
+export { prepare, supply } from "./capabilities.ts";
 export { foldMessages, type Transcript } from "./transcript.ts";
 export { inputTokensOf } from "./usage.ts";

@@ -1,6 +1,5 @@
 import { GatewayError } from "../chat/error.ts";
 import type { KeyRing } from "../admin/keys.ts";
-import type { Provider } from "../providers/provider.ts";
 import type { Caller } from "./caller.ts";
 
 export interface AuthRules {
@@ -8,7 +7,7 @@ export interface AuthRules {
   /** False opens the API to all who can reach it. */
   readonly requireKey: boolean;
   /** Providers whose accounts a caller may bring in `Authorization`; empty switches that off. */
-  readonly callerAccounts: readonly Provider[];
+  readonly callerAccounts: readonly Extract<Caller, { kind: "own-accounts" }>["provider"][];
 }
 
 /** What longchat's users put in the key field to mean "use the server's own accounts". */

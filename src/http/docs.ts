@@ -1,3 +1,5 @@
+import { join } from "node:path";
+import { staticPlugin } from "@elysiajs/static";
 import { swagger } from "@elysiajs/swagger";
 import { Elysia } from "elysia";
 
@@ -5,17 +7,33 @@ const CSP =
   "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; " +
   "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
+export interface DocsOptions {
+  readonly version: string;
+  /** The folder with `vendor/swagger-ui/`. */
+  readonly assetRoot: string;
+  /** Where a browser finds the gateway: `/`, or `/sluice` behind a proxy. */
+  readonly basePath: string;
+}
+
 /**
  * The API page at `/docs` and its document at `/docs/json`. The document is the plugin's; the page is ours, because the
  * plugin's loads its program from elsewhere and stays blank offline.
  */
-export function mountDocs(version: string) {
+export async function mountDocs({ version, assetRoot, basePath }: DocsOptions) {
+  const root = basePath.replace(/\/*$/, "/");
+  const files = await staticPlugin({
+    assets: join(assetRoot, "vendor", "swagger-ui"),
+    prefix: "/docs/assets",
+    alwaysStatic: true,
+    silent: true,
+  });
   return new Elysia({ name: "docs" })
+    .use(files)
     .use(
       swagger({
         path: "/docs",
         specPath: "/docs/json",
-        exclude: [/^\/console/, "/docs/start.js"],
+        exclude: [/^\/console/, /^\/docs/],
         documentation: {
           info: {
             title: "Sluice",
@@ -35,18 +53,19 @@ export function mountDocs(version: string) {
         },
       }),
     )
-    .get("/docs", () => new Response(PAGE, { headers: { ...HTML, "content-security-policy": CSP } }), HIDDEN)
-    .get("/docs/start.js", () => new Response(START, { headers: { "content-type": "text/javascript" } }), HIDDEN);
+    .get("/docs", () => new Response(page(root), { headers: { ...HTML, "content-security-policy": CSP } }), HIDDEN)
+    .get("/docs/start.js", () => new Response(start(root), { headers: { "content-type": "text/javascript" } }), HIDDEN);
 }
 
 const HIDDEN = { detail: { hide: true } };
 const HTML = { "content-type": "text/html; charset=utf-8", "x-content-type-options": "nosniff" };
 
-const PAGE = `<!doctype html>
+const page = (root: string) => `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>API · Sluice</title><link rel="stylesheet" href="./console/assets/swagger-ui.css">
-<link rel="icon" href="./console/assets/favicon.svg"></head>
-<body><div id="api"></div><noscript>The document itself is at <a href="./docs/json">docs/json</a>.</noscript>
-<script src="./console/assets/swagger-ui-bundle.js"></script><script src="./docs/start.js"></script></body></html>`;
+<title>API · Sluice</title><link rel="stylesheet" href="${root}docs/assets/swagger-ui.css">
+<link rel="icon" href="${root}console/assets/favicon.svg"></head>
+<body><div id="api"></div><noscript>The document itself is at <a href="${root}docs/json">docs/json</a>.</noscript>
+<script src="${root}docs/assets/swagger-ui-bundle.js"></script><script src="${root}docs/start.js"></script></body></html>`;
 
-const START = `SwaggerUIBundle({ url: "./docs/json", dom_id: "#api", deepLinking: true, defaultModelsExpandDepth: 0 });`;
+const start = (root: string) =>
+  `SwaggerUIBundle({ url: "${root}docs/json", dom_id: "#api", deepLinking: true, defaultModelsExpandDepth: 0 });`;

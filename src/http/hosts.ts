@@ -17,3 +17,19 @@ export function hostAllowed(host: string | null, allowed: readonly string[]): bo
   if (IPV4.test(name) || !name.includes(".") || LOCAL_SUFFIX.test(name)) return true;
   return allowed.includes(name);
 }
+
+/**
+ * Refuses requests that name a foreign host where no key protects: the console, the operator's API, and everything while
+ * the API is open. Undefined lets the request pass.
+ */
+export function hostGuard(allowed: readonly string[], requireKey: boolean): (request: Request) => Response | undefined {
+  return (request) => {
+    const path = request.url.slice(request.url.indexOf("/", request.url.indexOf("//") + 2));
+    const guarded = !requireKey || /^\/(?:console|docs)(?:\/|$|\?)|^\/api\/(?!v1(?:\/|$))/.test(path);
+    const host = request.headers.get("host");
+    if (!guarded || hostAllowed(host, allowed)) return undefined;
+    const name = host?.replace(/:\d+$/, "") ?? "";
+    const words = `This gateway does not know itself by the name in this address. If it is yours, start it with ALLOWED_HOSTS=${/^[\w.-]{1,100}$/.test(name) ? name : "name"}.`;
+    return new Response(`${words}\n`, { status: 403, headers: { "content-type": "text/plain; charset=utf-8" } });
+  };
+}

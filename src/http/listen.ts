@@ -16,8 +16,8 @@ export interface Listening {
   kill(): Promise<void>;
 }
 
-/** The peer's address of a request, as the socket knows it. */
-export type PeerOf = (request: Request) => string | undefined;
+/** The network address at the other end of a request's connection. */
+export type Peers = WeakMap<Request, string>;
 
 /** A connection that sends nothing for so long is closed; chats and live pages are exempt. */
 const IDLE_S = 30;
@@ -30,9 +30,9 @@ const IDLE_S = 30;
  */
 export function listen(
   fetch: (request: Request) => Response | Promise<Response>,
+  peers: Peers,
   options: ListenOptions,
-): { listening: Listening; peerOf: PeerOf } {
-  const peers = new WeakMap<Request, string>();
+): Listening {
   const base = options.basePath.replace(/\/+$/, "");
   const servers: Bun.Server<undefined>[] = [];
 
@@ -66,12 +66,9 @@ export function listen(
   }
 
   return {
-    peerOf: (request) => peers.get(request),
-    listening: {
-      ports: servers.map((server) => server.port ?? 0),
-      stop: async () => void (await Promise.all(servers.map((server) => server.stop(false)))),
-      kill: async () => void (await Promise.all(servers.map((server) => server.stop(true)))),
-    },
+    ports: servers.map((server) => server.port ?? 0),
+    stop: async () => void (await Promise.all(servers.map((server) => server.stop(false)))),
+    kill: async () => void (await Promise.all(servers.map((server) => server.stop(true)))),
   };
 }
 

@@ -1,5 +1,4 @@
 import { GatewayError } from "../chat/error.ts";
-import type { ModelInfo } from "../providers/provider.ts";
 import type { Router } from "../router/run.ts";
 import { CORS_HEADERS } from "./cors.ts";
 
@@ -19,6 +18,6 @@ export function showModel(router: Router, id: string, provider?: string): Respon
   return Response.json(toEntry(model), { headers: CORS_HEADERS });
 }
 
-function toEntry(model: ModelInfo) {
+function toEntry(model: ReturnType<Router["models"]>[number]) {
   return { id: model.id, object: "model", created: model.created, owned_by: model.ownedBy };
 }

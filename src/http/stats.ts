@@ -5,7 +5,7 @@ const OUT = new Set(["needs_login", "disabled_auto", "disabled_by_user"]);
 
 /** Where a sticky rotation stands. */
 export interface RotationPosition {
-  readonly accountId: string | undefined;
+  readonly id: string | undefined;
   /** Requests that the account it stands at has served in this round. */
   readonly uses: number;
 }
@@ -15,7 +15,7 @@ export interface RotationPosition {
  * request), `disabledAt` 0 while the cookie works, all zeros while there is no cookie.
  */
 export function longchatStats(accounts: readonly AccountView[], position: RotationPosition) {
-  const at = accounts.findIndex((account) => account.id === position.accountId);
+  const at = accounts.findIndex((account) => account.id === position.id);
   const current = at < 0 ? 0 : at;
   return {
     totalCookies: accounts.length,

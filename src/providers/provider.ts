@@ -2,22 +2,12 @@
  * What an upstream service must offer to live here. A provider knows its service and nothing else: not who asked, not
  * which account is next, not the store. It gets one account, a fetch and a clock, and yields neutral events.
  */
+import type { Capabilities } from "../chat/capabilities.ts";
 import type { UpstreamStream } from "../chat/event.ts";
 import type { ChatRequest } from "../chat/request.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { UpstreamFetch } from "../lib/fetch.ts";
 import type { Log } from "../lib/log.ts";
-
-/** What an upstream takes by itself. What it lacks, `emulate/` supplies or refuses in words. */
-export interface Capabilities {
-  /** "prompt": one text a turn; `emulate/transcript.ts` folds the history into a single user message. */
-  readonly history: "messages" | "prompt";
-  readonly tools: boolean;
-  readonly images: boolean;
-  readonly stop: boolean;
-  readonly maxOutputTokens: boolean;
-  readonly responseFormat: boolean;
-}
 
 /** A model as `/v1/models` lists it. */
 export interface ModelInfo {

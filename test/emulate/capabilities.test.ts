@@ -2,7 +2,8 @@ import { describe, expect, test } from "bun:test";
 import { GatewayError } from "../../src/chat/error.ts";
 import type { ChatEvent, UpstreamEvent } from "../../src/chat/event.ts";
 import type { ChatRequest, ImagePart, Message, Tool } from "../../src/chat/request.ts";
-import { type UpstreamCapabilities, prepare, supply } from "../../src/emulate/index.ts";
+import type { Capabilities } from "../../src/chat/capabilities.ts";
+import { prepare, supply } from "../../src/emulate/index.ts";
 import type { Capabilities } from "../../src/providers/provider.ts";
 import { request } from "./requests.ts";
 
@@ -15,7 +16,7 @@ const ALL: Capabilities = {
   responseFormat: true,
 };
 /** What a web chat takes. A provider's capabilities are taken as they are. */
-const TEXT: UpstreamCapabilities = {
+const TEXT: Capabilities = {
   ...ALL,
   history: "prompt",
   tools: false,

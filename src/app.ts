@@ -1,0 +1,253 @@
+import { Elysia } from "elysia";
+import type { Admin } from "./admin/admin.ts";
+import { createAdmin, savedSettings, type LiveSettings } from "./admin/create.ts";
+import { openKeyRing } from "./admin/keys.ts";
+import { overviewReader } from "./admin/overview.ts";
+import { passwordHash, setPassword } from "./admin/password.ts";
+import { toGatewayError } from "./chat/error.ts";
+import { type Config, settingViews, validateSetting, withSaved } from "./config.ts";
+import { type ConsoleAuth, createAuth, createConsole } from "./console/index.ts";
+import { dialects } from "./dialects/index.ts";
+import { mountAdminApi } from "./http/admin-api.ts";
+import { mountApi } from "./http/api.ts";
+import { clientReader } from "./http/client.ts";
+import { mountDocs } from "./http/docs.ts";
+import { failureResponse } from "./http/failure.ts";
+import { mountHealth } from "./http/health.ts";
+import { hostGuard } from "./http/hosts.ts";
+import type { Peers } from "./http/listen.ts";
+import { createTurns, type Turns } from "./http/turns.ts";
+import type { Clock } from "./lib/clock.ts";
+import { newId } from "./lib/id.ts";
+import type { Logger } from "./lib/logger.ts";
+import { createUpstreamFetch } from "./lib/upstream-fetch.ts";
+import { USER_AGENTS } from "./lib/user-agents.ts";
+import { Pool, type PoolSettings } from "./pool/pool.ts";
+import { Prober } from "./pool/prober.ts";
+import { buildProviders } from "./providers/index.ts";
+import { Conversations } from "./router/conversation.ts";
+import { Resolver } from "./router/resolve.ts";
+import { Router } from "./router/run.ts";
+import type { Store } from "./store/store.ts";
+
+export interface AppDeps {
+  readonly config: Config;
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly version: string;
+  /** The folder with `public/` and `vendor/`. */
+  readonly assetRoot: string;
+  /** Sentences for the page that opening the store and reading the settings gave. */
+  readonly notices: readonly string[];
+  /** Lets the command line of this machine speak to `/api`; undefined for none. */
+  readonly operatorToken?: string;
+  /** 0 to 1. */
+  readonly random?: () => number;
+}
+
+/** The whole gateway, composed and not listening: tests call `fetch`. */
+export interface App {
+  fetch(request: Request): Response | Promise<Response>;
+  /** Whoever listens says here who is at the other end. */
+  readonly peers: Peers;
+  readonly admin: Admin;
+  readonly auth: ConsoleAuth;
+  readonly turns: Turns;
+  /** Takes up what an earlier process left, brings in the environment's accounts and starts the timers. */
+  start(): Promise<void>;
+  /** Stops timers and pages and commits what is open; the store stays open. */
+  stop(): Promise<void>;
+}
+
+/** How often old rows leave the request log. */
+const PRUNE_MS = 60 * 60_000;
+const DAY_MS = 86_400_000;
+
+export async function buildApp(deps: AppDeps): Promise<App> {
+  const { store, clock, log, version, assetRoot } = deps;
+  const random = deps.random ?? Math.random;
+  let config = withSaved(deps.config, await savedSettings(store));
+  let ready = false;
+  let reloadedAt = clock.now();
+  const stopping = new AbortController();
+
+  const providers = buildProviders(config);
+  const isProvider = (name: string) => providers.some((provider) => provider.name === name);
+  const poolSettings = (): PoolSettings => ({
+    ...config.pool,
+    strategy: (provider) => config.pool.strategy.byProvider[provider] ?? config.pool.strategy.fallback,
+    queueMs: config.router.queueMs,
+    breaker: {
+      failures: config.pool.breakerFailures,
+      windowMs: config.pool.breakerWindowMs,
+      openMs: config.pool.breakerOpenMs,
+    },
+    userAgents: config.longcat.userAgents,
+  });
+  const pool = await Pool.open({
+    store,
+    providers,
+    clock,
+    log,
+    userAgents: USER_AGENTS,
+    random,
+    settings: poolSettings,
+    createFetch: () => createUpstreamFetch({ clock, connectMs: config.router.connectMs }),
+  });
+  const prober = new Prober({ books: pool.books, accounts: () => pool.all(), clock, log, random });
+  const conversations = new Conversations({
+    store: store.conversations,
+    pool,
+    clock,
+    log,
+    random,
+    ready: () => config.longcat.sessionReady,
+  });
+  const resolver = new Resolver({
+    providers,
+    defaultModel: () => config.router.defaultModel,
+    knownModels: () => config.router.knownModels,
+  });
+  const router = new Router({
+    pool,
+    resolver,
+    conversations,
+    attempts: store.attempts,
+    clock,
+    log,
+    settings: () => ({ ...config.router, ...config.pool }),
+  });
+
+  const trouble = () => store.trouble();
+  const masters = config.server.masterKeys.map((key) => ({ name: "environment", key }));
+  const keys = await openKeyRing(store, clock, masters);
+  const overview = overviewReader({
+    store,
+    pool,
+    providers,
+    clock,
+    version,
+    dataDir: config.data.dataDir,
+    ready: () => ready,
+    trouble,
+    notices: () => deps.notices,
+  });
+  const settings: LiveSettings = {
+    views: () => settingViews(config),
+    objection: validateSetting,
+    reload(saved) {
+      config = withSaved(config, saved);
+      log.setLevel(config.log.level);
+    },
+  };
+  const admin = createAdmin({ store, pool, router, keys, overview, settings, clock });
+  const auth = createAuth({
+    clock,
+    sessions: store.sessions,
+    passwordHash: () => passwordHash(store),
+    setPassword: (password) => setPassword(store, password),
+  });
+
+  const turns = createTurns(clock);
+  const peers: Peers = new WeakMap();
+  const readClient = clientReader(config.server.trustedProxies);
+  const { basePath, requireKey, allowedHosts, maxBodyBytes } = config.server;
+  const longcat = () => ({
+    accounts: pool.views().filter((account) => account.provider === "longcat"),
+    position: pool.lender("longcat").position,
+  });
+  const app = new Elysia({ normalize: false, handler: { standardHostname: false } })
+    .onError(({ error }) => failureResponse(toGatewayError(error), dialects[0], newId("req_"), clock.now()))
+    .use(
+      mountHealth({
+        version,
+        clock,
+        turns,
+        verdict: overview.verdict,
+        longcat,
+        reloadedAt: () => reloadedAt,
+        trouble,
+        statsOpen: config.stats.enabled,
+      }),
+    )
+    .use(await mountDocs({ version, assetRoot, basePath }))
+    .use(
+      mountAdminApi({
+        admin,
+        keys,
+        operatorToken: deps.operatorToken,
+        clock,
+        maxBodyBytes,
+        async replaceLongcatCookies(text) {
+          const credentials = pool.provider("longcat").credential?.parse(text) ?? [];
+          await pool.roster.syncEnvironment("longcat", credentials);
+          reloadedAt = clock.now();
+          return credentials.length;
+        },
+      }),
+    )
+    .use(
+      await createConsole({
+        admin,
+        auth,
+        assetRoot,
+        basePath,
+        log,
+        clock,
+        version,
+        client: (request) => readClient(request, peers.get(request)),
+        stopping: stopping.signal,
+      }),
+    )
+    .use(
+      mountApi({
+        dialects,
+        router,
+        isProvider,
+        turns,
+        clock,
+        log,
+        maxBodyBytes,
+        auth: {
+          keys,
+          requireKey,
+          callerAccounts: config.longcat.callerCookies ? providers : [],
+        },
+      }),
+    );
+  const refused = hostGuard(allowedHosts, requireKey);
+
+  let cancelPrune = () => {};
+  const prune = () => {
+    const before = clock.now() - config.data.requestLogDays * DAY_MS;
+    store.attempts
+      .prune(before, config.data.requestLogRows)
+      .catch((error: unknown) => log.warn("prune-failed", { reason: toGatewayError(error).message }));
+    cancelPrune = clock.after(PRUNE_MS, prune);
+  };
+
+  return {
+    fetch: (request) => refused(request) ?? app.fetch(request),
+    peers,
+    admin,
+    auth,
+    turns,
+    async start() {
+      const { credential } = pool.provider("longcat");
+      const named = config.longcat.cookies.flatMap((entry) => credential?.parse(entry) ?? []);
+      await pool.roster.syncEnvironment("longcat", named);
+      await conversations.recover();
+      prober.start();
+      prune();
+      ready = true;
+    },
+    async stop() {
+      cancelPrune();
+      stopping.abort();
+      prober.stop();
+      await conversations.close();
+      await pool.close();
+    },
+  };
+}
