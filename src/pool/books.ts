@@ -60,7 +60,7 @@ export class Books {
     const rules = { maxFailures: this.#deps.maxFailures(), random: this.#deps.random };
     const health = settle(before, { ...outcome, at: this.#deps.clock.now() }, rules);
     if (health !== before) void this.setHealth(account, health);
-    if (!outcome.failure) this.#worked(account);
+    if (!outcome.failure && !outcome.revives) account.probes = 0;
   }
 
   /** True when the new health is committed; false when the store refused, which is tried again each second. */
@@ -137,11 +137,6 @@ export class Books {
 
   #userAgentOf(own: string): string {
     return own === "" || this.#deps.userAgentPer() === "request" ? this.pickUserAgent() : own;
-  }
-
-  #worked(account: Account): void {
-    account.probes = 0;
-    account.probeAt = undefined;
   }
 
   #announce(account: Account, health: Health): void {

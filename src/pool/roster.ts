@@ -169,6 +169,8 @@ export class Roster {
     from: { label: string; source: AccountRecord["source"]; sourceHash?: string },
   ): AccountRecord {
     const now = this.#deps.clock.now();
+    // Accounts handed in together keep their order in the rotation.
+    const newest = Math.max(0, ...this.#deps.accounts(provider.name).map(({ createdAt }) => createdAt));
     return {
       id: newId("acc"),
       provider: provider.name,
@@ -182,7 +184,7 @@ export class Roster {
       quota: undefined,
       health: readyHealth(now),
       counters: { attempts: 0, successes: 0, failures: 0, rotationFailures: 0, inputTokens: 0, outputTokens: 0 },
-      createdAt: now,
+      createdAt: Math.max(now, newest + 1),
       lastUsedAt: undefined,
       retiredAt: undefined,
     };

@@ -54,6 +54,8 @@ export async function attempt(input: AttemptInput, deps: AttemptDeps): Promise<C
   let held: HeldChat | undefined;
   const ended = (end: TurnEnd): void => {
     unfollow();
+    // Also ends an upstream whose answer nobody has begun to read.
+    if (end.failure) controller.abort(end.failure);
     held?.release(!end.failure);
     input.ended(end);
   };
@@ -71,7 +73,6 @@ export async function attempt(input: AttemptInput, deps: AttemptDeps): Promise<C
   } catch (error) {
     const failure = toGatewayError(error);
     ended({ failure, usage: undefined, characters: 0 });
-    if (!signal.aborted) controller.abort(failure);
     throw failure;
   } finally {
     cancelDeadline();

@@ -1,0 +1,136 @@
+import { GatewayError, toGatewayError } from "../chat/error.ts";
+import type { Clock } from "../lib/clock.ts";
+import type { Log } from "../lib/log.ts";
+import type { Account } from "./account.ts";
+import type { Books } from "./books.ts";
+
+const TICK_MS = 5000;
+const AT_ONCE = 4;
+const FIRST_PROBE_MS = 60_000;
+const LONGEST_PROBE_MS = 60 * 60_000;
+/** The longest a probe may take. */
+const PROBE_MS = 30_000;
+/** A credential whose own times make no sense is not renewed more often than this. */
+const LEAST_RENEWAL_GAP_MS = 60_000;
+
+export interface ProberDeps {
+  readonly books: Books;
+  readonly accounts: () => readonly Account[];
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly random: () => number;
+}
+
+/**
+ * Looks after accounts that no request touches: asks those out of rotation whether they work again, ever less often,
+ * and renews credentials before they lapse, also while their account cools.
+ */
+export class Prober {
+  readonly #deps: ProberDeps;
+  readonly #stopping = new AbortController();
+  readonly #busy = new Set<Account>();
+  readonly #renewedAt = new WeakMap<Account, number>();
+  #cancelTimer = (): void => {};
+
+  constructor(deps: ProberDeps) {
+    this.#deps = deps;
+  }
+
+  start(): void {
+    if (this.#stopping.signal.aborted) return;
+    this.#cancelTimer = this.#deps.clock.after(TICK_MS, () => {
+      this.tick();
+      this.start();
+    });
+  }
+
+  /** Begins what is due, a few at once; the rest waits for the next tick, so that a thousand accounts do not ask together. */
+  tick(): void {
+    for (const account of this.#deps.accounts()) {
+      if (this.#busy.size >= AT_ONCE) return;
+      if (this.#busy.has(account)) continue;
+      const work = this.#isRenewalDue(account)
+        ? this.#renew(account)
+        : this.#isProbeDue(account)
+          ? this.#probe(account)
+          : undefined;
+      if (!work) continue;
+      this.#busy.add(account);
+      void work.finally(() => this.#busy.delete(account));
+    }
+  }
+
+  stop(): void {
+    this.#cancelTimer();
+    this.#stopping.abort(new GatewayError("stopping", "The gateway is stopping."));
+  }
+
+  #isRenewalDue(account: Account): boolean {
+    const { refresh } = account.provider;
+    if (!refresh || isOff(account)) return false;
+    const { clock } = this.#deps;
+    const dueAt = refresh.dueAt(account.credential);
+    if (dueAt === undefined || dueAt > clock.now()) return false;
+    const last = this.#renewedAt.get(account);
+    return last === undefined || clock.monotonic() - last >= LEAST_RENEWAL_GAP_MS;
+  }
+
+  /** Also plans the first probe of an account that has just gone out of rotation. */
+  #isProbeDue(account: Account): boolean {
+    if (!account.provider.probe || !isProbed(account)) return false;
+    const now = this.#deps.clock.monotonic();
+    account.probeAt ??= now + this.#waitMs(account);
+    return account.probeAt <= now;
+  }
+
+  async #renew(account: Account): Promise<void> {
+    const { books, clock, log } = this.#deps;
+    this.#renewedAt.set(account, clock.monotonic());
+    try {
+      await books.context(account, this.#stopping.signal, log).renew(account.credential);
+    } catch (error) {
+      log.debug("renewal-ended", { account: account.id, reason: toGatewayError(error).message });
+    }
+  }
+
+  async #probe(account: Account): Promise<void> {
+    const { books, clock, log } = this.#deps;
+    const deadline = new AbortController();
+    const stop = (): void => deadline.abort(this.#stopping.signal.reason);
+    this.#stopping.signal.addEventListener("abort", stop, { once: true });
+    const cancelDeadline = clock.after(PROBE_MS, () =>
+      deadline.abort(new GatewayError("upstream-timeout", "The probe was not answered in time.")),
+    );
+    try {
+      const result = await account.provider.probe?.(books.context(account, deadline.signal, log));
+      if (result?.quota) books.setQuota(account, result.quota);
+      books.apply(account, { revives: true });
+    } catch (error) {
+      const failure = toGatewayError(error);
+      books.apply(account, { failure });
+      log.debug("probe-failed", { account: account.id, kind: failure.kind, reason: failure.message });
+    } finally {
+      cancelDeadline();
+      this.#stopping.signal.removeEventListener("abort", stop);
+      account.probes += 1;
+      account.probeAt = isProbed(account) ? clock.monotonic() + this.#waitMs(account) : undefined;
+      books.changed();
+    }
+  }
+
+  /** Doubles with each probe since the account last served a turn, so that one that flaps is asked ever less often. */
+  #waitMs(account: Account): number {
+    const ms = Math.min(FIRST_PROBE_MS * 2 ** account.probes, LONGEST_PROBE_MS);
+    return ms * (0.9 + this.#deps.random() * 0.2);
+  }
+}
+
+/** A suspended account waits for a person, who alone can settle it with the service. */
+function isProbed({ health }: Account): boolean {
+  if (health.state === "disabled_auto") return health.reasonKind !== "suspended";
+  return health.state === "needs_login" || (health.state === "cooling" && health.reasonKind === "challenge");
+}
+
+function isOff({ state }: Account): boolean {
+  return state === "disabled_by_user" || state === "disabled_auto" || state === "needs_login";
+}
