@@ -1,0 +1,409 @@
+import { describe, expect, test } from "bun:test";
+import { GatewayError } from "../../src/chat/error.ts";
+import { Prober } from "../../src/pool/prober.ts";
+import { FakeProvider, fails, hangs, text } from "../router/fake-provider.ts";
+import { openWorld } from "../router/world.ts";
+
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+const never = new AbortController().signal;
+
+type World = Awaited<ReturnType<typeof openWorld>>;
+
+const lend = (world: World, signal = never) => world.pool.lender("fake").lend({ signal, model: "model" });
+const contextOf = (world: World, label: string) => {
+  const context = world.pool.context(world.view(label).id, never, silent);
+  if (!context) throw new Error("no such account");
+  return context;
+};
+const silent = { debug() {}, info() {}, warn() {}, error() {}, with: () => silent };
+
+async function kindOf(promise: Promise<unknown>): Promise<string> {
+  try {
+    await promise;
+    return "fine";
+  } catch (error) {
+    return error instanceof GatewayError ? error.kind : String(error);
+  }
+}
+
+describe("the queue", () => {
+  test("R32 who finds all accounts busy waits in line, first come first served", async () => {
+    await using world = await openWorld({ providers: [new FakeProvider()], pool: { concurrency: 1 } });
+    await world.add("a");
+    const first = await lend(world);
+    const order: number[] = [];
+    const second = lend(world).then((lease) => (order.push(2), lease));
+    const third = lend(world).then((lease) => (order.push(3), lease));
+    await world.clock.advance(0);
+    expect(world.pool.status("fake").waiting).toBe(2);
+    first.settle({});
+    (await second).settle({});
+    await third;
+    expect(order).toEqual([2, 3]);
+  });
+
+  test("it ends after the deadline with a 429 that says when to come back", async () => {
+    await using world = await openWorld({ providers: [new FakeProvider()], pool: { concurrency: 1 } });
+    await world.add("a");
+    await lend(world);
+    const waiting = kindOf(lend(world));
+    await world.clock.advance(30 * SECOND);
+    expect(await waiting).toBe("queue-full");
+    expect(world.pool.status("fake").waiting).toBe(0);
+  });
+
+  test("who waits is told at once when the last usable account goes to rest", async () => {
+    await using world = await openWorld({ providers: [new FakeProvider()], pool: { concurrency: 1 } });
+    await world.add("a");
+    const lease = await lend(world);
+    const waiting = kindOf(lend(world));
+    lease.settle({ failure: new GatewayError("rate-limited", "Too fast.") });
+    expect(await waiting).toBe("rate-limited");
+  });
+
+  test("who leaves the line takes no account", async () => {
+    await using world = await openWorld({ providers: [new FakeProvider()], pool: { concurrency: 1 } });
+    await world.add("a");
+    const lease = await lend(world);
+    const client = new AbortController();
+    const waiting = kindOf(lend(world, client.signal));
+    client.abort(new GatewayError("cancelled", "The client left."));
+    expect(await waiting).toBe("cancelled");
+    lease.settle({});
+    expect(world.view("a").inFlight).toBe(0);
+  });
+
+  test("an account that is added meanwhile serves who waits", async () => {
+    await using world = await openWorld({ providers: [new FakeProvider()], pool: { concurrency: 1 } });
+    await world.add("a");
+    await lend(world);
+    const waiting = lend(world);
+    await world.add("b");
+    expect((await waiting).account?.label).toBe(world.view("b").label);
+  });
+
+  test("a lease that is settled twice frees its account once", async () => {
+    await using world = await openWorld({ providers: [new FakeProvider()] });
+    await world.add("a");
+    const [one] = [await lend(world), await lend(world)];
+    one?.settle({});
+    one?.settle({ failure: new GatewayError("auth-rejected", "No.") });
+    expect(world.view("a")).toMatchObject({ inFlight: 1, rotationFailures: 0 });
+  });
+});
+
+describe("why nobody can answer", () => {
+  test("R15 without accounts it says how to add one", async () => {
+    await using world = await openWorld({ providers: [new FakeProvider()] });
+    expect(lend(world)).rejects.toMatchObject({
+      kind: "no-account",
+      message: expect.stringContaining("account add fake"),
+    });
+  });
+
+  test("it names what each account needs", async () => {
+    const fake = new FakeProvider().next("a", fails("auth-rejected", { needsLogin: true }));
+    await using world = await openWorld({ providers: [fake] });
+    await world.add("a,b");
+    await world.pool.roster.disable(world.view("b").id);
+    await world.ask();
+    expect(lend(world)).rejects.toMatchObject({
+      kind: "no-account",
+      message: "No Fake account can answer: 1 needs a new sign-in, 1 is switched off.",
+    });
+  });
+
+  test("a challenge on every account is a 503 that ends by itself", async () => {
+    const fake = new FakeProvider().next("a", fails("challenge"));
+    await using world = await openWorld({ providers: [fake] });
+    await world.add("a");
+    expect(await world.ask()).toBe("challenge");
+    expect(await world.ask()).toBe("challenge");
+    await world.clock.advance(5 * MINUTE);
+    expect(await world.ask()).toBe("hello from a");
+  });
+
+  test("fault 40 a wall clock that jumps back does not prolong a rest", async () => {
+    const fake = new FakeProvider().next("a", fails("rate-limited"));
+    await using world = await openWorld({ providers: [fake] });
+    await world.add("a");
+    await world.ask();
+    world.clock.jump(-2 * 60 * MINUTE);
+    await world.clock.advance(61 * SECOND);
+    expect(await world.ask()).toBe("hello from a");
+  });
+});
+
+/** A provider whose credentials are `login:number`, each renewal counting one up. */
+function renewing(run: (credential: string) => Promise<string> | string, expiresAt?: number): FakeProvider {
+  const fake = new FakeProvider();
+  fake.refresh = { dueAt: () => undefined, run: async ({ account }) => run(account.credential) };
+  if (expiresAt !== undefined) Object.assign(fake.credential, { expiresAt: () => expiresAt });
+  return fake;
+}
+
+describe("renewal", () => {
+  test("fault 3 fifty callers with a lapsed token share one renewal, committed before use", async () => {
+    let calls = 0;
+    const fake = renewing(async () => `a:${++calls}`);
+    await using world = await openWorld({ providers: [fake] });
+    await world.add("a:0");
+    const context = contextOf(world, "0");
+    const tokens = await Promise.all(Array.from({ length: 50 }, () => context.renew("a:0")));
+    expect(new Set(tokens)).toEqual(new Set(["a:1"]));
+    expect(calls).toBe(1);
+    expect(await context.renew("a:0")).toBe("a:1");
+    expect((await world.store.accounts.all())[0]?.credential).toBe("a:1");
+  });
+
+  test("fault 5 a refused renewal needs a login at once and is not asked again", async () => {
+    let calls = 0;
+    const fake = renewing(() => {
+      calls += 1;
+      throw new GatewayError("auth-rejected", "invalid_grant");
+    });
+    await using world = await openWorld({ providers: [fake] });
+    await world.add("a:0");
+    const context = contextOf(world, "0");
+    expect(await kindOf(context.renew("a:0"))).toBe("auth-rejected");
+    expect(await kindOf(context.renew("a:0"))).toBe("auth-rejected");
+    expect(calls).toBe(1);
+    expect(world.view("0")).toMatchObject({ state: "needs_login", reason: "invalid_grant" });
+    expect((await world.store.accounts.all())[0]?.health.state).toBe("needs_login");
+  });
+
+  test("fault 4 while renewals fail the old token serves until it lapses, and the upstream is asked ever less often", async () => {
+    let calls = 0;
+    const fake = renewing(
+      () => {
+        calls += 1;
+        throw new GatewayError("upstream-broken", "500");
+      },
+      Date.UTC(2026, 10, 20, 12, 10),
+    );
+    await using world = await openWorld({ providers: [fake] });
+    await world.add("a:0");
+    const context = contextOf(world, "0");
+    for (let second = 0; second < 9 * 60; second += 10) {
+      expect(await context.renew("a:0")).toBe("a:0");
+      await world.clock.advance(10 * SECOND);
+    }
+    expect(calls).toBe(5); // at once, after 30 s, then 1, 2 and 4 minutes later
+    await world.clock.advance(2 * MINUTE);
+    expect(await kindOf(context.renew("a:0"))).toBe("upstream-broken");
+    expect(world.view("0").state).toBe("ready");
+  });
+
+  test("fault 7 a token that cannot be saved is used, and saved as soon as the store works", async () => {
+    let calls = 0;
+    const fake = renewing(() => `a:${++calls}`);
+    await using world = await openWorld({ providers: [fake] });
+    await world.add("a:0");
+    const { accounts } = world.store;
+    const save = accounts.saveCredential.bind(accounts);
+    Object.assign(accounts, {
+      saveCredential: async () => {
+        throw new GatewayError("store-unavailable", "The disk is full.");
+      },
+    });
+    expect(await contextOf(world, "0").renew("a:0")).toBe("a:1");
+    await world.clock.advance(3 * SECOND);
+    expect(world.pool.unsaved).toBe(1);
+    Object.assign(accounts, { saveCredential: save });
+    await world.clock.advance(1 * SECOND);
+    expect(world.pool.unsaved).toBe(0);
+    expect((await accounts.all())[0]?.credential).toBe("a:1");
+    expect(calls).toBe(1);
+  });
+});
+
+describe("people and the environment", () => {
+  test("the same login is one account, and its newer credential is taken", async () => {
+    await using world = await openWorld({ providers: [new FakeProvider()] });
+    const { added } = await world.add("a:1,b:1");
+    const again = await world.add("a:2");
+    expect(again.added).toEqual([]);
+    expect(again.known[0]).toBe(added[0]);
+    expect((await world.store.accounts.all()).map(({ credential }) => credential)).toEqual(["a:2", "b:1"]);
+  });
+
+  test("disable holds over a restart and against probes; enable and reset bring back", async () => {
+    const fake = new FakeProvider();
+    const first = await openWorld({ providers: [fake] });
+    await first.add("a");
+    await first.pool.roster.disable(first.view("a").id);
+    await first.close();
+    await using second = await openWorld({ providers: [fake], dataDir: first.dataDir, clock: first.clock });
+    expect(second.view("a").state).toBe("disabled_by_user");
+    expect(await second.ask()).toBe("no-account");
+    await second.pool.roster.enable(second.view("a").id);
+    expect(await second.ask()).toBe("hello from a");
+  });
+
+  test("accounts of the environment come, go with their history, and come back", async () => {
+    const fake = new FakeProvider();
+    await using world = await openWorld({ providers: [fake] });
+    await world.pool.roster.syncEnvironment("fake", ["a", "b"]);
+    await world.ask();
+    const { id } = world.view("a");
+    await world.pool.roster.syncEnvironment("fake", ["b"]);
+    expect(world.pool.views().map(({ hint }) => hint)).toEqual(["…b"]);
+    await world.store.flush();
+    await world.pool.roster.syncEnvironment("fake", ["a", "b"]);
+    expect(world.view("a")).toMatchObject({ id, attempts: 1, source: "environment" });
+  });
+
+  test("a renewed credential wins over its variable until the variable changes", async () => {
+    const fake = renewing(() => "a:renewed");
+    await using world = await openWorld({ providers: [fake] });
+    await world.pool.roster.syncEnvironment("fake", ["a:1"]);
+    await contextOf(world, "1").renew("a:1");
+    await world.pool.roster.syncEnvironment("fake", ["a:1"]);
+    expect((await world.store.accounts.all())[0]?.credential).toBe("a:renewed");
+    await world.pool.roster.syncEnvironment("fake", ["a:2"]);
+    expect((await world.store.accounts.all()).map(({ credential }) => credential)).toEqual(["a:2"]);
+  });
+
+  test("an account that is removed while it serves ends its turn and is gone", async () => {
+    const fake = new FakeProvider().next("a", hangs([[text("He")]]));
+    await using world = await openWorld({ providers: [fake] });
+    await world.add("a");
+    const { stream } = await world.run();
+    await world.pool.roster.remove(world.view("a").id);
+    await stream[Symbol.asyncIterator]().return?.();
+    expect(world.pool.views()).toEqual([]);
+    expect(await world.store.accounts.all()).toEqual([]);
+  });
+
+  test("who watches is told of states and turns", async () => {
+    await using world = await openWorld({ providers: [new FakeProvider()] });
+    let changes = 0;
+    const stop = world.pool.subscribe(() => (changes += 1));
+    await world.add("a");
+    await world.ask();
+    expect(changes).toBeGreaterThan(1);
+    stop();
+    const before = changes;
+    await world.ask();
+    expect(changes).toBe(before);
+  });
+});
+
+describe("the prober", () => {
+  function proberOf(world: World): Prober {
+    const { clock, pool } = world;
+    return new Prober({ books: pool.books, accounts: () => pool.all(), clock, log: silent, random: () => 0.5 });
+  }
+
+  test("revives what failures disabled as soon as the upstream takes it again, asking ever less often", async () => {
+    const fake = new FakeProvider().always("a", fails("auth-rejected"));
+    let works = false;
+    let probes = 0;
+    fake.probe = async () => {
+      probes += 1;
+      if (!works) throw new GatewayError("auth-rejected", "No.");
+      return { quota: { used: 1, limit: 10, unit: "credits" } };
+    };
+    await using world = await openWorld({ providers: [fake], pool: { rotationMaxFailures: 1 } });
+    await world.add("a");
+    await world.ask();
+    expect(world.view("a").state).toBe("disabled_auto");
+    const prober = proberOf(world);
+    prober.start();
+    await world.clock.advance(10 * MINUTE);
+    expect(probes).toBe(3); // after 1, 2 and 4 minutes
+    expect(world.view("a").nextTryAt).toBeGreaterThan(world.clock.now());
+    works = true;
+    await world.clock.advance(6 * MINUTE);
+    expect(world.view("a")).toMatchObject({ state: "ready", rotationFailures: 0, quota: { limit: 10 } });
+    prober.stop();
+  });
+
+  test("R18 leaves alone what a person switched off, and what the upstream suspended", async () => {
+    const fake = new FakeProvider().always("a", fails("suspended"));
+    let probes = 0;
+    fake.probe = async () => {
+      probes += 1;
+      return {};
+    };
+    await using world = await openWorld({ providers: [fake] });
+    await world.add("a,b");
+    await world.ask();
+    await world.pool.roster.disable(world.view("b").id);
+    const prober = proberOf(world);
+    prober.start();
+    await world.clock.advance(120 * MINUTE);
+    prober.stop();
+    expect(probes).toBe(0);
+  });
+
+  test("fault 6 renews a token that lapses while its account cools, once", async () => {
+    const fake = new FakeProvider();
+    let calls = 0;
+    await using world = await openWorld({ providers: [fake] });
+    const due = world.clock.now() + 30 * SECOND;
+    fake.refresh = {
+      dueAt: (credential) => (credential === "a:0" ? due : undefined),
+      run: async () => `a:${++calls}`,
+    };
+    fake.next("a", fails("rate-limited"));
+    await world.add("a:0");
+    await world.ask();
+    const prober = proberOf(world);
+    prober.start();
+    await world.clock.advance(50 * SECOND);
+    expect(world.view("1").state).toBe("cooling");
+    await world.clock.advance(20 * SECOND);
+    prober.stop();
+    expect(await world.ask()).toBe("hello from a:1");
+    expect(calls).toBe(1);
+  });
+
+  test("fault 5 does not go on renewing what was refused", async () => {
+    const fake = new FakeProvider();
+    let calls = 0;
+    fake.refresh = {
+      dueAt: () => 0,
+      run: async () => {
+        calls += 1;
+        throw new GatewayError("auth-rejected", "invalid_grant", { needsLogin: true });
+      },
+    };
+    fake.probe = async (context) => {
+      await context.renew(context.account.credential);
+      return {};
+    };
+    await using world = await openWorld({ providers: [fake] });
+    await world.add("a:0");
+    const prober = proberOf(world);
+    prober.start();
+    await world.clock.advance(120 * MINUTE);
+    prober.stop();
+    expect(calls).toBe(1);
+    expect(world.view("0").state).toBe("needs_login");
+  });
+
+  test("asks a few accounts at a time", async () => {
+    const fake = new FakeProvider();
+    let now = 0;
+    let peak = 0;
+    fake.probe = async () => {
+      peak = Math.max(peak, ++now);
+      await new Promise<void>((resolve) => world.clock.after(1 * SECOND, resolve));
+      now -= 1;
+      return {};
+    };
+    await using world = await openWorld({ providers: [fake], pool: { rotationMaxFailures: 1 } });
+    const names = "abcdefghij".split("");
+    for (const name of names) fake.always(name, fails("auth-rejected"));
+    await world.add(names.join(","));
+    await world.ask();
+    const prober = proberOf(world);
+    prober.start();
+    await world.clock.advance(5 * MINUTE);
+    prober.stop();
+    expect(peak).toBe(4);
+    expect(world.pool.status("fake").states.ready).toBe(10);
+  });
+});

@@ -1,0 +1,69 @@
+import { describe, expect, test } from "bun:test";
+import { GatewayError } from "../../src/chat/error.ts";
+import { Resolver } from "../../src/router/resolve.ts";
+import { FakeProvider } from "./fake-provider.ts";
+
+class Aliasing extends FakeProvider {
+  override match(name: string): string | undefined {
+    return name.toLowerCase().startsWith("long") ? "longcat-1" : super.match(name);
+  }
+}
+
+const cat = new Aliasing("cat", ["LongCat", "LongCat-Search"]);
+const fast = new FakeProvider("fast", ["gpt-5", "longest"]);
+const resolver = (knownModels?: readonly string[]) =>
+  new Resolver({ providers: [cat, fast], defaultModel: () => "LongCat", knownModels: () => knownModels });
+
+const cases: { name: string; model: string | undefined; only?: string; to: string[] }[] = [
+  { name: "an exact name", model: "gpt-5", to: ["fast/gpt-5"] },
+  { name: "an alias, as its provider translates it", model: "longcat-flash", to: ["cat/longcat-1"] },
+  {
+    name: "a name that is exact at one and an alias at another: the exact one first",
+    model: "longest",
+    to: ["fast/longest", "cat/longcat-1"],
+  },
+  { name: "provider/model means that provider alone", model: "cat/longest", to: ["cat/longcat-1"] },
+  { name: "no name means the default model", model: undefined, to: ["cat/longcat-1"] },
+  { name: "a provider fixed by the path", model: "longest", only: "fast", to: ["fast/longest"] },
+];
+
+test.each(cases)("$name", ({ model, only, to }) => {
+  expect(
+    resolver()
+      .resolve(model, only)
+      .map((target) => `${target.provider.name}/${target.model}`),
+  ).toEqual(to);
+});
+
+describe("an unknown name", () => {
+  const unknown: { name: string; model: string; only?: string; says: string }[] = [
+    { name: "lists near names", model: "gpt-4", says: 'There is no model "gpt-4" here. Did you mean gpt-5' },
+    { name: "is not found at another provider than the path's", model: "gpt-5", only: "cat", says: "Did you mean" },
+    { name: "is not made known by a prefix of another provider", model: "fast/nothing", says: "There is no model" },
+    { name: "may be anything", model: "/", says: "There is no model" },
+  ];
+  test.each(unknown)("$name", ({ model, only, says }) => {
+    const ask = () => resolver().resolve(model, only);
+    expect(ask).toThrow(says);
+    expect(ask).toThrow(GatewayError);
+  });
+});
+
+test("the list holds each model once, in the order of the providers", () => {
+  expect(
+    resolver()
+      .models()
+      .map(({ id }) => id),
+  ).toEqual(["LongCat", "LongCat-Search", "gpt-5", "longest"]);
+  expect(
+    resolver()
+      .models("fast")
+      .map(({ id }) => id),
+  ).toEqual(["gpt-5", "longest"]);
+});
+
+test("KNOWN_MODELS limits the list, may name aliases, and limits no request", () => {
+  const limited = resolver(["LongCat", "longcat-pro", "unheard-of"]);
+  expect(limited.models().map(({ id }) => id)).toEqual(["LongCat", "longcat-pro"]);
+  expect(limited.resolve("gpt-5")).toHaveLength(1);
+});
