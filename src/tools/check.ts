@@ -58,7 +58,7 @@ const CHECKS: Readonly<Record<string, () => Promise<Finding>>> = {
 
 const findings = await Promise.all(
   Object.entries(CHECKS).map(async ([name, check]) => {
-    const finding = await check();
+    const finding = await check().catch((error: unknown) => ({ passed: false, output: String(error) }));
     process.stdout.write(finding.passed ? `ok    ${name}\n` : `FAIL  ${name}\n${finding.output.trimEnd()}\n`);
     return finding.passed;
   }),

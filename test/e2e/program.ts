@@ -20,6 +20,7 @@ export interface Installed {
 
 /** Copies `dist/<name>` out of the repository. Throws when it was not built. */
 export async function install(name: string): Promise<Installed> {
+  if (!(await Bun.file(join(dist, name)).exists())) throw new Error(`dist/${name} is not built`);
   const root = await mkdtemp(join(tmpdir(), "sluice-e2e-"));
   const program = join(root, "bin", basename(name));
   const folder = join(root, "work");
@@ -54,10 +55,20 @@ export async function run(
   until: RegExp[],
   environment: Record<string, string> = {},
 ): Promise<Running> {
-  const child = Bun.spawn(command, { cwd: folder, env: environment, stdin: "ignore", stdout: "pipe", stderr: "pipe" });
+  const child = Bun.spawn(command, {
+    cwd: folder,
+    env: environment,
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "pipe",
+    detached: true, // a process group of its own, so that what it starts can be ended with it
+  });
+  const endAll = () => {
+    if (child.exitCode === null && child.signalCode === null) process.kill(-child.pid, "SIGKILL");
+  };
   const errors = new Response(child.stderr).text();
-  const deadline = setTimeout(() => child.kill("SIGKILL"), START_MS);
   const ready = Promise.withResolvers<void>();
+  const deadline = setTimeout(endAll, START_MS);
   let printed = "";
   const follow = async () => {
     const decoder = new TextDecoder();
@@ -87,7 +98,7 @@ export async function run(
       return exitCode();
     },
     async kill() {
-      child.kill("SIGKILL");
+      endAll();
       await exitCode();
     },
   };
