@@ -20,7 +20,8 @@ export interface LoopbackInit {
 export function askLoopback(url: string, { method, headers, body, timeoutMs }: LoopbackInit): Promise<LoopbackAnswer> {
   return new Promise((resolve, reject) => {
     const signal = AbortSignal.timeout(timeoutMs);
-    const outgoing = request(url, { method, headers: { ...headers, connection: "close" }, signal }, (incoming) => {
+    // A connection of its own: a kept one may be closed by the other side at the moment it is used again.
+    const outgoing = request(url, { method, headers, signal, agent: false }, (incoming) => {
       let text = "";
       incoming.setEncoding("utf8");
       incoming.on("data", (chunk: string) => (text += chunk));

@@ -1,0 +1,53 @@
+import { expect, test } from "bun:test";
+import type { CliIo } from "../../src/cli/command.ts";
+import { readSecrets } from "../../src/cli/input.ts";
+
+/** A terminal or pipe that hands these pieces on, one a read. */
+function io(pieces: readonly (string | Uint8Array)[], isTty: boolean) {
+  const seen = { prompts: "", raw: [] as boolean[] };
+  const surroundings: CliIo = {
+    stdin: {
+      async *[Symbol.asyncIterator]() {
+        yield* pieces;
+      },
+      setRawMode: (raw) => seen.raw.push(raw),
+    },
+    stdout: { write: () => true },
+    stderr: { write: (text) => (seen.prompts += text) },
+    env: {},
+    cwd: "/",
+    isTty,
+  };
+  return { surroundings, seen };
+}
+
+const bytes = new TextEncoder().encode("密码-1");
+const cases: { name: string; tty: boolean; pieces: (string | Uint8Array)[]; texts: string[] }[] = [
+  { name: "a pipe is read to its end", tty: false, pieces: ["one\n", "two\n"], texts: ["one\ntwo"] },
+  { name: "a pipe cut inside a character", tty: false, pieces: [bytes.slice(0, 1), bytes.slice(1)], texts: ["密码-1"] },
+  { name: "typed keys up to Enter", tty: true, pieces: ["a", "b", "\r", "c", "\r"], texts: ["ab", "c"] },
+  { name: "backspace", tty: true, pieces: ["abx", "\u007f", "c\r", "d\r"], texts: ["abc", "d"] },
+  { name: "a pasted text of lines", tty: true, pieces: ["one\r\ntwo\r", "next\r"], texts: ["one\ntwo", "next"] },
+  { name: "Ctrl-D as the end", tty: true, pieces: ["abc\u0004", "d\r"], texts: ["abc", "d"] },
+  {
+    name: "more than a terminal's own line holds",
+    tty: true,
+    pieces: ["x".repeat(9000), "\r", "y\r"],
+    texts: ["x".repeat(9000), "y"],
+  },
+];
+test.each(cases)("$name", async ({ tty, pieces, texts }) => {
+  const { surroundings, seen } = io(pieces, tty);
+  expect(await readSecrets(surroundings, ["First: ", "Second: "])).toEqual(texts);
+  expect(seen).toEqual(tty ? { prompts: "First: \nSecond: \n", raw: [true, false] } : { prompts: "", raw: [] });
+});
+
+test.each([
+  [["abc\u0003"], "given up"],
+  [["\r"], "nothing came in"],
+])("at a terminal %j gives up and leaves it as it was", async (pieces, says) => {
+  const { surroundings, seen } = io(pieces, true);
+  const outcome = await readSecrets(surroundings, ["First: "]).catch((error: unknown) => error);
+  expect(outcome).toMatchObject({ name: "UsageError", message: expect.stringContaining(says) as string });
+  expect(seen.raw).toEqual([true, false]);
+});
