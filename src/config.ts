@@ -10,8 +10,7 @@ import { gather, type Gathered, type GivenSettings, type Inputs } from "./config
 import { ALL_SETTINGS, type Values } from "./config/settings.ts";
 import { valuesOf, withConsole } from "./config/values.ts";
 
-export { STRATEGIES, type StrategyChoice, type StrategyName } from "./config/kinds.ts";
-export { ConfigError, type GivenSettings, type Inputs, type Origin } from "./config/load.ts";
+export { ConfigError, type GivenSettings, type Inputs } from "./config/load.ts";
 export { validateSetting } from "./config/values.ts";
 
 export interface Config {
