@@ -94,7 +94,7 @@ CREATE TABLE `requests` (
 	`usage_estimated` integer NOT NULL
 );
 --> statement-breakpoint
-CREATE INDEX `requests_at` ON `requests` (`at`);--> statement-breakpoint
+CREATE INDEX `requests_at` ON `requests` (`at`,`provider`,`outcome`,`first_event_ms`,`input_tokens`,`output_tokens`,`usage_estimated`);--> statement-breakpoint
 CREATE INDEX `requests_id` ON `requests` (`id`);--> statement-breakpoint
 CREATE INDEX `requests_account` ON `requests` (`account_id`,`at`);--> statement-breakpoint
 CREATE TABLE `sessions` (

@@ -179,6 +179,7 @@ export interface HourFigures {
   readonly answered: number;
   /** Requests per two minutes, oldest first, 30 figures. */
   readonly spark: readonly number[];
+  /** Of the newest 5,000 in the hour. */
   readonly firstEventMedianMs: number | undefined;
   /** Input and output. */
   readonly tokensToday: number;

@@ -38,3 +38,13 @@ export class DataFolder implements AsyncDisposable {
     rmSync(this.path, { recursive: true });
   }
 }
+
+/** What a promise rejects with; fails when it resolves. */
+export async function failureOf(promise: Promise<unknown>): Promise<unknown> {
+  try {
+    await promise;
+  } catch (error) {
+    return error;
+  }
+  throw new Error("it did not fail");
+}

@@ -74,7 +74,16 @@ export const requests = sqliteTable(
     usageEstimated: integer("usage_estimated", { mode: "boolean" }).notNull(),
   },
   (table) => [
-    index("requests_at").on(table.at),
+    // Holds all that the figures of the overview need, so that they never read the log itself.
+    index("requests_at").on(
+      table.at,
+      table.provider,
+      table.outcome,
+      table.firstEventMs,
+      table.inputTokens,
+      table.outputTokens,
+      table.usageEstimated,
+    ),
     index("requests_id").on(table.id),
     index("requests_account").on(table.accountId, table.at),
   ],
