@@ -1,0 +1,153 @@
+import { Elysia } from "elysia";
+import type { AccountView } from "../admin/admin.ts";
+import { GatewayError, toGatewayError } from "../chat/error.ts";
+import { html } from "./html.ts";
+import { addForm, credentialError, fieldError, renewForm } from "./parts/forms.ts";
+import { accountSheet, removeSheet, sheet } from "./parts/sheet.ts";
+import { contextOf, type Desk, fieldsOf, fragment, type Handler, route, say } from "./routes.ts";
+import type { Visit } from "./visit.ts";
+
+const CLOSES = { "hx-trigger": "sheet-close" };
+
+/** What an operator does to accounts: sheets that open, forms that are checked at once, buttons that act at once. */
+export function accountRoutes(desk: Desk) {
+  const { admin, feed, site } = desk;
+  const operator = (handler: Handler) => route(desk, "operator", handler);
+
+  const find = async ({ params }: Visit): Promise<AccountView> => {
+    const account = (await admin.accounts.list()).find(({ id }) => id === params.id);
+    if (account === undefined) throw new GatewayError("unknown-path", "There is no such account.");
+    return account;
+  };
+
+  /** Acts, tells every open page, and says what happened. */
+  const act = (verb: "enable" | "disable" | "reset") =>
+    operator(async (visit) => {
+      const account = await admin.accounts[verb]((await find(visit)).id);
+      feed.nudge();
+      const text = visit.words.t(`said.${verb}`, { account: account.label });
+      return say(visit, text, { headers: CLOSES });
+    });
+
+  return new Elysia({ name: "console-accounts" })
+    .get(
+      "/console/accounts/new",
+      operator(async (visit) => {
+        const { providers } = await admin.overview();
+        const { words } = visit;
+        return fragment(visit, sheet(words, words.t("accounts.add"), addForm(site, words, providers, "close")));
+      }),
+    )
+    .post(
+      "/console/accounts",
+      operator(async (visit) => {
+        const field = await fieldsOf(visit);
+        const { t, n } = visit.words;
+        if (field("text").trim() === "") return fragment(visit, fieldError("text", t("add.error.empty")), 422);
+        try {
+          const label = field("label").trim();
+          const { added, known } = await admin.accounts.add(field("provider"), field("text"), {
+            check: true,
+            ...(label !== "" && { label }),
+          });
+          feed.nudge();
+          if (field("then") === "setup") {
+            return fragmentWith(visit, { "hx-redirect": `${site.root}setup?step=3` });
+          }
+          const parts = [
+            added.length > 0 && n("said.added", added.length),
+            known.length > 0 && n("said.known", known.length),
+          ].filter((part) => part !== false);
+          return say(visit, parts.join(" "), { headers: CLOSES });
+        } catch (error) {
+          const { status, text } = credentialError(visit.words, error);
+          return fragment(visit, fieldError("text", text), status);
+        }
+      }),
+      { parse: "none" },
+    )
+    .get(
+      "/console/accounts/:id",
+      operator(async (visit) => fragment(visit, accountSheet(contextOf(desk, visit), await find(visit)))),
+    )
+    .get(
+      "/console/accounts/:id/renew",
+      operator(async (visit) => {
+        const account = await find(visit);
+        const { providers } = await admin.overview();
+        const help = providers.find(({ name }) => name === account.provider)?.help?.[visit.words.language];
+        const title = visit.words.t("renew.title", { account: account.label });
+        return fragment(visit, sheet(visit.words, title, renewForm(site, visit.words, account, help)));
+      }),
+    )
+    .post(
+      "/console/accounts/:id/renew",
+      operator(async (visit) => {
+        const account = await find(visit);
+        const text = (await fieldsOf(visit))("text");
+        if (text.trim() === "") return fragment(visit, fieldError("text", visit.words.t("add.error.empty")), 422);
+        try {
+          await admin.accounts.renew(account.id, text);
+        } catch (error) {
+          const problem = credentialError(visit.words, error);
+          return fragment(visit, fieldError("text", problem.text), problem.status);
+        }
+        feed.nudge();
+        return say(visit, visit.words.t("said.renewed", { account: account.label }), { headers: CLOSES });
+      }),
+      { parse: "none" },
+    )
+    .post(
+      "/console/accounts/:id/test",
+      operator(async (visit) => {
+        const account = await find(visit);
+        const result = await admin.accounts.test(account.id);
+        feed.keepTest(account.id, result);
+        feed.nudge();
+        const { t, span } = visit.words;
+        const values = { account: account.label, time: span(result.durationMs) };
+        return result.ok
+          ? say(visit, t("said.test-ok", values))
+          : say(visit, t("said.test-failed", values), { tone: "bad" });
+      }),
+    )
+    .post("/console/accounts/:id/enable", act("enable"))
+    .post("/console/accounts/:id/disable", act("disable"))
+    .post("/console/accounts/:id/reset", act("reset"))
+    .post(
+      "/console/accounts/:id/rename",
+      operator(async (visit) => {
+        const account = await find(visit);
+        const label = (await fieldsOf(visit))("label").trim();
+        if (label === "") return fragment(visit, fieldError("label", visit.words.t("rename.empty")), 422);
+        try {
+          await admin.accounts.rename(account.id, label);
+        } catch (error) {
+          const failure = toGatewayError(error);
+          if (failure.kind !== "invalid-request") throw error;
+          return fragment(visit, fieldError("label", html`<span lang="en">${failure.message}</span>`), 422);
+        }
+        feed.nudge();
+        return say(visit, visit.words.t("said.renamed", { account: label }), { headers: CLOSES });
+      }),
+      { parse: "none" },
+    )
+    .get(
+      "/console/accounts/:id/remove",
+      operator(async (visit) => fragment(visit, removeSheet(site, visit.words, await find(visit)))),
+    )
+    .post(
+      "/console/accounts/:id/remove",
+      operator(async (visit) => {
+        const account = await find(visit);
+        await admin.accounts.remove(account.id);
+        feed.nudge();
+        return say(visit, visit.words.t("said.removed", { account: account.label }), { headers: CLOSES });
+      }),
+      { parse: "none" },
+    );
+}
+
+function fragmentWith(visit: Visit, headers: Record<string, string>): Response {
+  return say(visit, "", { headers });
+}

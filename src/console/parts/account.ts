@@ -1,0 +1,251 @@
+import type { AccountView, TestResult } from "../../admin/admin.ts";
+import { FAILURES, type FailureKind } from "../../chat/error.ts";
+import { html, type Html } from "../html.ts";
+import type { Site } from "../layout.ts";
+import { icon } from "../sprite.ts";
+import type { Key, Words } from "../words.ts";
+import { bar, ring } from "./spark.ts";
+import { relativeTime, STATE_LOOKS, stateMark } from "./state.ts";
+
+/** The failure kinds that blame an account: each has a text and a remedy in the locales. */
+export type AccountFailure = {
+  [Kind in FailureKind]: (typeof FAILURES)[Kind]["blames"] extends "account" ? Kind : never;
+}[FailureKind];
+
+/** What an account's cards and rows are drawn from. */
+export interface AccountContext {
+  readonly site: Site;
+  readonly words: Words;
+  /** Epoch ms. */
+  readonly now: number;
+  /** The latest test of an account that was asked for on a page. */
+  testOf(id: string): TestResult | undefined;
+}
+
+function isAccountFailure(kind: string | undefined): kind is AccountFailure {
+  return kind !== undefined && Object.hasOwn(FAILURES, kind) && FAILURES[kind as FailureKind].blames === "account";
+}
+
+/** Why an account is out, in the page's language; the exact words of the upstream only where no text of ours fits. */
+export function reasonOf({ t }: Words, account: AccountView): string {
+  if (account.state === "disabled_by_user") return t("why.disabled_by_user");
+  if (isAccountFailure(account.reasonKind)) return t(`why.${account.reasonKind}`);
+  return account.reason ?? t(`why.${account.state}`);
+}
+
+/** What to do about it. */
+export function remedyOf({ t }: Words, { state, reasonKind }: AccountView): string {
+  if (state === "needs_login") return t("do.needs_login");
+  if (state === "disabled_by_user") return t("do.disabled_by_user");
+  if (state === "exhausted") return t("do.exhausted");
+  return isAccountFailure(reasonKind) ? t(`do.${reasonKind}`) : t(`do.${state}`);
+}
+
+/** An account in trouble: what, since when, why, what to do, the figures, the buttons. */
+export function accountCard(context: AccountContext, account: AccountView): Html {
+  const { words, now } = context;
+  const look = STATE_LOOKS[account.state];
+  return html`<article
+    class="card ${look.tone}"
+    id="card-${account.id}"
+    data-account="${account.id}"
+    data-state="${account.state}"
+    data-provider="${account.provider}"
+    data-find="${findable(account)}"
+  >
+    <div class="row">
+      ${name(context, account)}<small>${account.providerTitle} · <span class="mono">${account.hint}</span></small>
+    </div>
+    <div class="row st ${look.tone}">
+      ${icon(look.icon)}${words.t(`state.${account.state}`)}<small class="end"
+        >${relativeTime(words, account.since, now)}</small
+      >
+    </div>
+    <p>${reasonOf(words, account)} <b>${remedyOf(words, account)}</b></p>
+    ${countdown(context, account)} ${testNote(context, account)}
+    <dl class="facts">
+      ${facts(context, account).map(
+        ([key, value]) =>
+          html`<div>
+            <dt>${words.t(key)}</dt>
+            <dd>${value}</dd>
+          </div>`,
+      )}
+    </dl>
+    <div class="row">${actions(context, account)}</div>
+  </article>`;
+}
+
+function name({ words: { t } }: AccountContext, { label, current }: AccountView): Html {
+  return html`<h3>${label}</h3>
+    ${current && html`<span class="turn" title="${t("account.current.title")}">${icon("turn")}${t("account.current")}</span>`}`;
+}
+
+function findable({ label, hint, providerTitle, id }: AccountView): string {
+  return `${label} ${hint} ${providerTitle} ${id}`.toLowerCase();
+}
+
+function countdown({ words, now }: AccountContext, { state, since, until }: AccountView): Html | false {
+  if ((state !== "cooling" && state !== "exhausted") || until === undefined) return false;
+  return html`<p class="row">
+    ${ring(since, until, now)}<span>${words.t("account.back")} ${relativeTime(words, until, now)}</span>
+  </p>`;
+}
+
+/** Every figure of an account, as its card and its sheet show them. */
+export function facts({ words, now }: AccountContext, account: AccountView): [Key, Html | string][] {
+  const { t } = words;
+  const time = (at: number | undefined, none: Key) => (at === undefined ? t(none) : relativeTime(words, at, now));
+  return [
+    ["fact.last-used", time(account.lastUsedAt, "fact.never")],
+    ["fact.success", successOf(words, account)],
+    ["fact.failures", failuresOf(words, account)],
+    ["fact.in-flight", t("fact.of", { n: account.inFlight, most: account.concurrency })],
+    ["fact.quota", quotaOf(words, account)],
+    ["fact.expires", time(account.credentialExpiresAt, "fact.unknown")],
+    ["fact.next-try", time(account.nextTryAt, account.state === "ready" ? "fact.none" : "fact.no-try")],
+  ];
+}
+
+function successOf({ percent, t }: Words, { successRate }: AccountView): string {
+  return successRate === undefined ? t("fact.none") : percent(successRate);
+}
+
+function failuresOf({ t }: Words, { rotationFailures, rotationMaxFailures }: AccountView): string {
+  return t("fact.of", { n: rotationFailures, most: rotationMaxFailures });
+}
+
+function quotaOf(words: Words, { quota }: AccountView): Html | string {
+  if (quota === undefined) return words.t("fact.unknown");
+  const used = words.number(quota.used);
+  if (quota.limit === undefined) return `${used} ${quota.unit}`;
+  return html`${bar(quota.used / Math.max(1, quota.limit))}${used} / ${words.number(quota.limit)} ${quota.unit}`;
+}
+
+function testNote({ words: { t, span }, testOf }: AccountContext, { id }: AccountView): Html | false {
+  const result = testOf(id);
+  if (result === undefined) return false;
+  const { durationMs, model, text } = result;
+  return html`<p class="note ${result.ok ? "ok" : "err"}" data-test="${result.ok ? "ok" : "failed"}">
+    ${icon(result.ok ? "tick" : "s-bad")}<span
+      >${t(result.ok ? "test.ok" : "test.failed", { time: span(durationMs), model })} <q>${text}</q></span
+    >
+  </p>`;
+}
+
+/** The buttons of a card; the one that helps most first. */
+function actions(context: AccountContext, account: AccountView): Html[] {
+  const test = testButton(context, account, account.state === "disabled_auto");
+  const toggle = toggleButton(context, account);
+  const more = moreButton(context, account);
+  if (account.state === "needs_login") return [renewButton(context, account), test, toggle, more];
+  if (account.state === "disabled_auto") return [test, resetButton(context, account), toggle, more];
+  return [test, toggle, more];
+}
+
+/** A healthy account: one line. The test's result is a line of its own below it. */
+export function accountRow(context: AccountContext, account: AccountView): Html {
+  const { words, now } = context;
+  const { t } = words;
+  const note = testNote(context, account);
+  const cell = (key: Key, value: Html | string, style = "") =>
+    html`<td class="${style}" data-l="${t(key)}">${value}</td>`;
+  return html`<tr
+      id="row-${account.id}"
+      data-account="${account.id}"
+      data-state="${account.state}"
+      data-provider="${account.provider}"
+      data-find="${findable(account)}"
+    >
+      <td class="w2">${nameCell(context, account)}</td>
+      <td class="w2">${stateMark(words, account.state)} <small>${relativeTime(words, account.since, now)}</small></td>
+      ${cell("fact.success", successOf(words, account), "n")}${cell("fact.failures", failuresOf(words, account), "n")}${cell("fact.in-flight", t("fact.of", { n: account.inFlight, most: account.concurrency }), "n")}
+      ${cell("fact.last-used", account.lastUsedAt === undefined ? t("fact.never") : relativeTime(words, account.lastUsedAt, now))}
+      ${cell("fact.quota", quotaOf(words, account))}
+      ${cell("fact.expires", account.credentialExpiresAt === undefined ? t("fact.unknown") : relativeTime(words, account.credentialExpiresAt, now))}
+      <td class="n all">
+        <span class="acts"
+          >${account.state === "ready" && testButton(context, account, false)}${toggleButton(context, account)}${moreButton(context, account)}</span
+        >
+      </td>
+    </tr>
+    ${
+      note &&
+      html`<tr
+        id="test-${account.id}"
+        data-account="${account.id}"
+        data-state="${account.state}"
+        data-provider="${account.provider}"
+        data-find="${findable(account)}"
+      >
+        <td class="all" colspan="9">${note}</td>
+      </tr>`
+    }`;
+}
+
+function nameCell({ words: { t } }: AccountContext, { label, providerTitle, hint, current }: AccountView): Html {
+  return html`<b>${label}</b
+    >${current && html` <span class="turn" title="${t("account.current.title")}">${icon("turn")}${t("account.current")}</span>`}<small
+      >${providerTitle} · <span class="mono">${hint}</span></small
+    >`;
+}
+
+/** A button that acts on one account at once. Its name for readers says on which. */
+function actionButton(
+  { site, words: { t } }: AccountContext,
+  { id, label }: AccountView,
+  verb: "test" | "enable" | "disable" | "reset",
+  style: string,
+): Html {
+  const busy = verb === "test" && html` data-busy="${t("test.busy")}"`;
+  const title = t(`action.${verb}.title`);
+  return html`<button
+    class="btn ${style}"
+    type="button"
+    id="act-${verb === "enable" || verb === "disable" ? "toggle" : verb}-${id}"
+    hx-post="${accountPath(site, id)}/${verb}"
+    hx-swap="none"
+    hx-sync="this:drop"
+    aria-label="${t("action.on", { action: t(`action.${verb}`), account: label })}"
+    title="${title}"
+    ${busy}
+  >
+    ${t(`action.${verb}`)}
+  </button>`;
+}
+
+const testButton = (context: AccountContext, account: AccountView, first: boolean) =>
+  actionButton(context, account, "test", first ? "go" : "");
+const resetButton = (context: AccountContext, account: AccountView) => actionButton(context, account, "reset", "");
+const toggleButton = (context: AccountContext, account: AccountView) =>
+  actionButton(context, account, account.state === "disabled_by_user" ? "enable" : "disable", "");
+
+function renewButton({ site, words: { t } }: AccountContext, { id, label }: AccountView): Html {
+  return html`<button
+    class="btn go"
+    type="button"
+    id="act-renew-${id}"
+    hx-get="${accountPath(site, id)}/renew"
+    hx-target="#sheet-body"
+    aria-label="${t("action.on", { action: t("action.renew"), account: label })}"
+  >
+    ${t("action.renew")}
+  </button>`;
+}
+
+function moreButton({ site, words: { t } }: AccountContext, { id, label }: AccountView): Html {
+  return html`<button
+    class="btn"
+    type="button"
+    id="act-more-${id}"
+    hx-get="${accountPath(site, id)}"
+    hx-target="#sheet-body"
+    aria-label="${t("action.on", { action: t("action.more"), account: label })}"
+  >
+    ${t("action.more")}
+  </button>`;
+}
+
+export function accountPath(site: Site, id: string): string {
+  return `${site.root}accounts/${encodeURIComponent(id)}`;
+}

@@ -1,0 +1,127 @@
+import type { Overview, ProviderView, Verdict } from "../../admin/admin.ts";
+import { html, raw, type Html } from "../html.ts";
+import type { Site } from "../layout.ts";
+import { icon, type IconName } from "../sprite.ts";
+import type { Words } from "../words.ts";
+import { relativeTime } from "./state.ts";
+import { chamber } from "./spark.ts";
+
+const LOOKS: Readonly<Record<Verdict["state"], { tone: string; icon: IconName }>> = {
+  fine: { tone: "fine", icon: "s-open" },
+  limited: { tone: "limited", icon: "s-limited" },
+  degraded: { tone: "limited", icon: "s-limited" },
+  down: { tone: "down", icon: "s-bad" },
+  empty: { tone: "still", icon: "s-wait" },
+  starting: { tone: "still", icon: "s-cool" },
+};
+
+/** The answer to "is it working?": one sentence, the reason, the remedy, and at the right a level per provider. */
+export function verdictBar(site: Site, words: Words, overview: Overview): Html {
+  const { verdict } = overview;
+  const look = LOOKS[verdict.state];
+  return html`<section id="verdict" class="verdict ${look.tone}" data-verdict="${verdict.state}">
+    <div>
+      <h1 aria-live="polite">${icon(look.icon)}<span>${sentence(words, overview)}</span></h1>
+      <p>${reasons(words, overview)}</p>
+      <div class="row">${remedies(site, words, overview)}</div>
+    </div>
+    ${locks(words, overview.providers)}
+  </section>`;
+}
+
+function titleOf(overview: Overview): string | undefined {
+  const { provider } = overview.verdict;
+  return provider === undefined
+    ? undefined
+    : (overview.providers.find(({ name }) => name === provider)?.title ?? provider);
+}
+
+function sentence({ t, n }: Words, overview: Overview): string {
+  const { state, usable, total } = overview.verdict;
+  const title = titleOf(overview);
+  switch (state) {
+    case "fine":
+      return title === undefined ? t("verdict.fine") : t("verdict.fine.provider", { provider: title });
+    case "limited":
+      return title === undefined
+        ? n("verdict.limited", total, { usable })
+        : n("verdict.limited.provider", total, { usable, provider: title });
+    case "down":
+      return title === undefined ? t("verdict.down") : t("verdict.down.provider", { provider: title });
+    case "empty":
+      return demoAnswers(overview) ? t("verdict.empty") : t("verdict.empty.no-demo");
+    case "degraded":
+      return t("verdict.degraded");
+    case "starting":
+      return t("verdict.starting");
+  }
+}
+
+function demoAnswers({ providers }: Overview): boolean {
+  return providers.some(({ needsAccounts }) => !needsAccounts);
+}
+
+/** Why it is so, and what will change by itself. */
+function reasons(words: Words, overview: Overview): Html {
+  const { t, n, list } = words;
+  const { verdict, at } = overview;
+  if (verdict.state === "empty") return html`${t("verdict.empty.reason")}`;
+  if (verdict.state === "starting") return html`${t("verdict.starting.reason")}`;
+  if (verdict.state === "degraded")
+    return html`${t("verdict.degraded.reason")}
+    ${verdict.trouble !== undefined && html`<span class="mono">${verdict.trouble}</span>`}`;
+
+  const counted = [
+    verdict.needsLogin > 0 && n("states.needs_login", verdict.needsLogin),
+    verdict.disabledAuto > 0 && n("states.disabled_auto", verdict.disabledAuto),
+    verdict.exhausted > 0 && n("states.exhausted", verdict.exhausted),
+    verdict.cooling > 0 && n("states.cooling", verdict.cooling),
+  ].filter((text) => text !== false);
+  const closed = overview.providers.filter(({ breaker }) => breaker !== "closed");
+  return html`${verdict.state === "fine" && n("verdict.fine.reason", verdict.total, { usable: verdict.usable })}
+  ${counted.length > 0 && t("verdict.because", { list: list(counted) })}
+  ${closed.map(
+    ({ title, breakerUntil }) =>
+      html`${t("verdict.breaker", { provider: title })}
+      ${breakerUntil !== undefined && html`${t("next-try")} ${relativeTime(words, breakerUntil, at)}${t("stop")}`} `,
+  )}${
+    verdict.nextBackAt !== undefined &&
+    html`${t("verdict.back")} ${relativeTime(words, verdict.nextBackAt, at)}${t("stop")}`
+  }${verdict.state === "down" && counted.length === 0 && closed.length === 0 && t("verdict.down.reason")}`;
+}
+
+/** What the operator can do now; the most useful thing first. */
+function remedies(site: Site, { t, n }: Words, { verdict }: Overview): Html[] {
+  const link = (query: string, text: string, first: boolean) =>
+    html`<a class="btn${first && raw(" go")}" href="${site.root}accounts${query}">${text}${icon("go")}</a>`;
+  const add = html`<button class="btn go" type="button" hx-get="${site.root}accounts/new" hx-target="#sheet-body">
+    ${icon("plus")}${t("accounts.add")}
+  </button>`;
+  if (verdict.state === "empty") return [add];
+  if (verdict.state === "starting") return [];
+  if (verdict.state === "degraded") return [html`<span>${t("verdict.degraded.remedy")}</span>`];
+  if (verdict.state === "fine") return [link("", t("verdict.show"), false)];
+  const links = [
+    verdict.needsLogin > 0 && { query: "?state=needs_login", text: n("remedy.sign-in", verdict.needsLogin) },
+    verdict.disabledAuto > 0 && { query: "?state=disabled_auto", text: n("remedy.test", verdict.disabledAuto) },
+  ].filter((remedy) => remedy !== false);
+  if (links.length > 0) return links.map(({ query, text }, index) => link(query, text, index === 0));
+  return [html`<span>${verdict.nextBackAt === undefined ? t("remedy.add-or-wait") : t("remedy.wait")}</span>`, add];
+}
+
+function locks({ t }: Words, providers: readonly ProviderView[]): Html | false {
+  const shown = providers.filter(({ needsAccounts, states }) => needsAccounts && totalOf(states) > 0);
+  if (shown.length === 0) return false;
+  const share = ({ title, states }: ProviderView) =>
+    t("locks.provider", { provider: title, ready: states.ready, total: totalOf(states) });
+  return html`<div class="locks" role="img" aria-label="${t("locks", { list: shown.map(share).join(", ") })}">
+    ${shown.map(
+      ({ title, states }) =>
+        html`<div>${chamber(states.ready / totalOf(states))}<b>${states.ready}/${totalOf(states)}</b>${title}</div>`,
+    )}
+  </div>`;
+}
+
+export function totalOf(states: ProviderView["states"]): number {
+  return Object.values(states).reduce((sum, count) => sum + count, 0);
+}

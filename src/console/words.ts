@@ -1,0 +1,103 @@
+import { html, type Html } from "./html.ts";
+import { en } from "./locales/en.ts";
+import { zh } from "./locales/zh.ts";
+
+export type Language = "en" | "zh";
+export type Key = keyof typeof en;
+/** Keys that exist as `<key>.one` and `<key>.other`. */
+export type PluralKey = { [K in Key]: K extends `${infer Base}.other` ? Base : never }[Key];
+type Values = Readonly<Record<string, string | number>>;
+
+const LOCALES: Readonly<Record<Language, { tag: string; texts: Readonly<Record<Key, string>> }>> = {
+  en: { tag: "en", texts: en },
+  zh: { tag: "zh-CN", texts: zh },
+};
+
+/** Steps of a relative time: the unit that is used from so many seconds on, and its length. */
+const UNITS = [
+  ["day", 86_400 * 2, 86_400],
+  ["hour", 5400, 3600],
+  ["minute", 90, 60],
+  ["second", 0, 1],
+] as const;
+
+/** One language's texts, numbers and times. */
+export interface Words {
+  readonly language: Language;
+  /** BCP 47, for `lang` and Intl. */
+  readonly tag: string;
+  /** The text of a key, `{name}` replaced. Numbers are written in the language's way. */
+  t(key: Key, values?: Values): string;
+  /** The `.one` or `.other` form for a count, which is also its `{n}`. */
+  n(key: PluralKey, count: number, values?: Values): string;
+  number(value: number): string;
+  /** 3,200,000 as `3.2M`. */
+  compact(value: number): string;
+  percent(ratio: number): string;
+  /** A span of time: `0.9s`, `12s`, `4m`. */
+  span(ms: number): string;
+  /** `18min ago`, `in 42s`. Both epoch ms. */
+  relative(at: number, now: number): string;
+  /** Time of day today, else the date with it. Both epoch ms, in the gateway's time zone. */
+  clock(at: number, now: number): string;
+  /** `a, b and c` */
+  list(items: readonly string[]): string;
+}
+
+export const WORDS: Readonly<Record<Language, Words>> = { en: createWords("en"), zh: createWords("zh") };
+
+function createWords(language: Language): Words {
+  const { tag, texts } = LOCALES[language];
+  const numbers = new Intl.NumberFormat(tag);
+  const compacts = new Intl.NumberFormat(tag, { notation: "compact", maximumFractionDigits: 1 });
+  const percents = new Intl.NumberFormat(tag, { style: "percent", maximumFractionDigits: 1 });
+  const plurals = new Intl.PluralRules(tag);
+  const relatives = new Intl.RelativeTimeFormat(tag, { style: "narrow" });
+  const lists = new Intl.ListFormat(tag, { type: "conjunction" });
+  const times = new Intl.DateTimeFormat(tag, { timeStyle: "medium", hourCycle: "h23" });
+  const dates = new Intl.DateTimeFormat(tag, { dateStyle: "medium", timeStyle: "short", hourCycle: "h23" });
+  const unit = (unit: "second" | "minute" | "hour", value: number, digits: number) =>
+    new Intl.NumberFormat(tag, { style: "unit", unit, unitDisplay: "narrow", maximumFractionDigits: digits }).format(
+      value,
+    );
+
+  const fill = (text: string, values: Values) =>
+    text.replace(/\{(\w+)\}/g, (hole, name: string) => {
+      const value = values[name];
+      return value === undefined ? hole : typeof value === "number" ? numbers.format(value) : value;
+    });
+
+  return {
+    language,
+    tag,
+    t: (key, values = {}) => fill(texts[key], values),
+    n(key, count, values = {}) {
+      const form: Key = plurals.select(count) === "one" ? `${key}.one` : `${key}.other`;
+      return fill(texts[form], { n: count, ...values });
+    },
+    number: (value) => numbers.format(value),
+    compact: (value) => compacts.format(value),
+    percent: (ratio) => percents.format(ratio),
+    span(ms) {
+      const seconds = ms / 1000;
+      if (seconds < 10) return unit("second", seconds, 1);
+      if (seconds < 90) return unit("second", seconds, 0);
+      return seconds < 5400 ? unit("minute", seconds / 60, 0) : unit("hour", seconds / 3600, 0);
+    },
+    relative(at, now) {
+      const seconds = Math.round((at - now) / 1000);
+      const [name, , length] = UNITS.find(([, from]) => Math.abs(seconds) >= from) ?? UNITS[3];
+      return relatives.format(Math.round(seconds / length), name);
+    },
+    clock(at, now) {
+      const sameDay = new Date(at).toDateString() === new Date(now).toDateString();
+      return (sameDay ? times : dates).format(at);
+    },
+    list: (items) => lists.format(items),
+  };
+}
+
+/** A text of ours with `code` between backquotes. */
+export function prose(text: string): Html {
+  return html`${text.split("`").map((part, index) => (index % 2 === 1 ? html`<code>${part}</code>` : part))}`;
+}
