@@ -16,12 +16,16 @@ let running: Running;
 let address: string;
 let key: string;
 
-const start = (until: RegExp[]) => run([installed.program, "--port", "0"], installed.folder, until);
+/** Starts the program in its folder, after ending what a failed test left running. */
+async function start(until: RegExp[]): Promise<void> {
+  await running?.kill();
+  running = await run([installed.program, "--port", "0"], installed.folder, until);
+  address = running.find(ADDRESS);
+}
 
 beforeAll(async () => {
   installed = await install(process.platform === "win32" ? "sluice.exe" : "sluice");
-  running = await start([ADDRESS, SETUP_LINK, CLIENT_KEY]);
-  address = running.find(ADDRESS);
+  await start([ADDRESS, SETUP_LINK, CLIENT_KEY]);
   key = running.find(CLIENT_KEY);
 });
 
@@ -151,8 +155,7 @@ test("SIGTERM ends it with code 0", async () => {
 });
 
 test("the second start shows the data kept: the same key works, and no new one is handed out", async () => {
-  running = await start([ADDRESS]);
-  address = running.find(ADDRESS);
+  await start([ADDRESS]);
   expect((await chat("again", { key })).status).toBe(200);
   expect(running.printed()).not.toContain("sk-sluice-");
   expect(await running.stop()).toBe(0);
@@ -162,8 +165,7 @@ test("the working directory's bunfig.toml cannot load code; its .env counts as s
   await Bun.write(join(installed.folder, "bunfig.toml"), 'preload = ["./intruder.ts"]\n');
   await Bun.write(join(installed.folder, "intruder.ts"), "process.exit(77);\n");
   await Bun.write(join(installed.folder, ".env"), "DEMO=off\n");
-  running = await start([ADDRESS]);
-  address = running.find(ADDRESS);
+  await start([ADDRESS]);
   expect((await chat("hello", { key })).status).toBe(404);
   expect(await running.stop()).toBe(0);
 });

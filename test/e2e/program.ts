@@ -104,9 +104,17 @@ export async function run(
   };
 }
 
-/** Runs a command that ends by itself: its exit code, and what it printed on both outputs. */
+/** Runs a command that ends by itself, within a minute: its exit code, and what it printed on both outputs. */
 export async function call(command: string[], folder: string, environment: Record<string, string> = {}) {
-  const child = Bun.spawn(command, { cwd: folder, env: environment, stdin: "ignore", stdout: "pipe", stderr: "pipe" });
+  const child = Bun.spawn(command, {
+    cwd: folder,
+    env: environment,
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "pipe",
+    timeout: START_MS,
+    killSignal: "SIGKILL",
+  });
   const [stdout, stderr, code] = await Promise.all([
     new Response(child.stdout).text(),
     new Response(child.stderr).text(),
