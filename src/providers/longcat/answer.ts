@@ -1,0 +1,230 @@
+/** One answer, frame by frame: both formats, chosen per frame (protocol.md, "Frames", "The answer", "The end"). */
+import { GatewayError } from "../../chat/error.ts";
+import type { StopReason, UpstreamEvent, Usage } from "../../chat/event.ts";
+import { failureOf } from "./failure.ts";
+import type { Mode } from "./models.ts";
+import { TextTrack } from "./text-track.ts";
+import { asNumber, asObject, asText, citationsOf, frameOf, usageOf } from "./wire.ts";
+
+/** A frame as it came: any key may be missing or null. */
+type Frame = Readonly<Record<string, unknown>>;
+
+/** "open": more must come. "finished": whole, but `lastOne` may still follow. "last": nothing follows. */
+export type Progress = "open" | "finished" | "last";
+
+/** In a thinking turn, answer text is held back to this length: until then it may turn out to be thinking. */
+const PREAMBLE_CHARS = 256;
+
+/**
+ * The state of one answer. `read` turns frames into events; `end` gives the closing event.
+ *
+ * With thinking on and search off, text may come before the answer and turn out to be thinking when more thinking
+ * follows it. So the first PREAMBLE_CHARS of each group of text are held back there: a thinking event or another group
+ * makes them reasoning, more text of the same group or the end makes them answer. Without thinking, or with search,
+ * nothing is held back.
+ */
+export class Answer {
+  progress: Progress = "open";
+  readonly #mayHavePreambles: boolean;
+  #reasoning = new TextTrack();
+  #content = new TextTrack();
+  #segment: "reasoning" | "content" | undefined;
+  /** Answer text of this group that may still be a preamble. */
+  #held = "";
+  #groupReleased: boolean;
+  /** All text that was handed out as answer. */
+  #sent = "";
+  #groups = 0;
+  #final = "";
+  #sensitive = false;
+  #usage: Usage | undefined;
+  #urls: Set<string> | undefined;
+
+  constructor(mode: Mode) {
+    this.#mayHavePreambles = mode.reason && !mode.search;
+    this.#groupReleased = !this.#mayHavePreambles;
+  }
+
+  /** Reads one event's data; what it gives is appended to `out`. @throws GatewayError of the error the frame carries */
+  read(data: string, out: UpstreamEvent[]): void {
+    if (data.trim() === "[DONE]") {
+      this.progress = "last";
+      return;
+    }
+    const frame = frameOf(data);
+    if (!frame) return;
+    const event = asObject(frame["event"]);
+    if (event && typeof event["type"] === "string") this.#readEvent(event["type"], event, frame, out);
+    else if (
+      Array.isArray(frame["choices"]) ||
+      typeof frame["content"] === "string" ||
+      typeof frame["contentStatus"] === "string"
+    )
+      this.#readLegacy(frame, out);
+    else {
+      const code = asNumber(frame["code"]);
+      if (code) throw failureOf({ code, text: asText(frame["message"]) || asText(frame["msg"]) });
+    }
+    if (frame["lastOne"] === true) this.progress = "last";
+  }
+
+  /**
+   * The closing event and the text that is still owed, once the stream has ended or need not be read on.
+   * @throws GatewayError upstream-broken when the answer is not whole or says nothing
+   */
+  end(out: UpstreamEvent[]): void {
+    if (this.progress === "open")
+      throw new GatewayError("upstream-broken", "LongCat's answer ended before it was complete.");
+    this.#endSegment(out);
+    this.#release(out);
+    // A last group that thinking followed was taken for a preamble, but no other answer came.
+    if (this.#sent === "") this.#say(this.#content.text, out);
+    if (this.#sent === "" && !this.#sensitive)
+      throw new GatewayError("upstream-broken", "LongCat finished with an empty answer.");
+    const reason: StopReason = this.#sensitive ? "content-filter" : "stop";
+    const lastGroup = this.#mayHavePreambles && this.#groups > 1 ? this.#content.text : "";
+    const text = this.#final || lastGroup;
+    out.push({ type: "end", reason, usage: this.#usage, ...(text ? { text } : {}) });
+  }
+
+  #readEvent(type: string, event: Frame, frame: Frame, out: UpstreamEvent[]): void {
+    const { content } = event;
+    switch (type) {
+      case "content":
+        if (typeof content === "string" && content !== "" && this.progress === "open") {
+          if (this.#segment !== "content") this.#openGroup(content, out);
+          this.#text(this.#content.piece(content), out);
+        }
+        break;
+      case "think":
+      case "reason":
+        if (typeof content === "string" && content !== "") {
+          if (this.#segment !== "reasoning") this.#openReasoning(content, out);
+          think(this.#reasoning.piece(content), out);
+        }
+        break;
+      case "summary":
+      case "create":
+        this.#endSegment(out);
+        break;
+      case "common_search":
+      case "general_search":
+      case "local_life_search":
+      case "search":
+        this.#cite(content, out);
+        break;
+      case "finish":
+        this.#usage = usageOf(event["usage"]) ?? this.#usage;
+        this.#sensitive ||= event["finishType"] === "sensitive";
+        this.#finish(asText(event["finalContentX"]) || asText(event["finalContent"]), out);
+        break;
+      case "event_error":
+      case "eventError":
+        throw failureOf({ code: asNumber(frame["code"]), text: asText(event["message"]) || asText(content) });
+    }
+    this.#usage = usageOf(frame["tokenInfo"]) ?? this.#usage;
+    this.#sensitive ||= frame["sensitive"] === true;
+  }
+
+  #readLegacy(frame: Frame, out: UpstreamEvent[]): void {
+    const { choices } = frame;
+    const choice = asObject(Array.isArray(choices) ? choices[0] : undefined);
+    const delta = asObject(choice?.["delta"]);
+    const thought = asText(delta?.["reasoningContent"]);
+    const allThoughts = asText(frame["reasonContent"]);
+    if (thought) think(this.#reasoning.delta(thought), out);
+    if (allThoughts) think(this.#reasoning.whole(allThoughts), out);
+    const text = asText(delta?.["content"]);
+    const all = asText(frame["content"]);
+    if (text || all.length > this.#content.text.length) {
+      // This format keeps thinking in fields of its own: its text is never a preamble, and its totals span segments.
+      if (this.#segment === "reasoning") this.#endSegment(out);
+      this.#release(out);
+      this.#groupReleased = true;
+      this.#segment = "content";
+      if (text) this.#text(this.#content.delta(text), out);
+      if (all) this.#text(this.#content.whole(all), out);
+    }
+    if (frame["searchResults"]) this.#cite(frame["searchResults"], out);
+    this.#usage = usageOf(frame["tokenInfo"]) ?? this.#usage;
+    this.#sensitive ||= frame["sensitive"] === true;
+    const finished = frame["contentStatus"] === "FINISHED" || asText(choice?.["finishReason"]) !== "";
+    if (finished || frame["lastOne"] === true) this.#finish(all, out);
+  }
+
+  /** Settles the answer by the service's own whole text: what is missing follows, nothing is said twice. */
+  #finish(final: string, out: UpstreamEvent[]): void {
+    if (this.progress === "open") this.progress = "finished";
+    if (!final) return;
+    this.#final = final;
+    if (!final.startsWith(this.#sent)) {
+      this.#endSegment(out);
+      this.#release(out);
+      return;
+    }
+    if (!final.startsWith(this.#sent + this.#held)) think(this.#held + this.#content.close(), out);
+    this.#held = "";
+    this.#say(final.slice(this.#sent.length), out);
+    this.#content = new TextTrack();
+    this.#content.whole(final);
+  }
+
+  /** A new group of answer text begins: what is still held of the one before was a preamble. */
+  #openGroup(piece: string, out: UpstreamEvent[]): void {
+    this.#endSegment(out);
+    this.#segment = "content";
+    if (this.#content.continues(piece)) return;
+    think(this.#held, out);
+    this.#held = "";
+    this.#groups++;
+    this.#content = new TextTrack();
+    this.#groupReleased = !this.#mayHavePreambles;
+  }
+
+  #openReasoning(piece: string, out: UpstreamEvent[]): void {
+    this.#endSegment(out);
+    this.#segment = "reasoning";
+    think(this.#held, out);
+    this.#held = "";
+    if (!this.#reasoning.continues(piece)) this.#reasoning = new TextTrack();
+  }
+
+  /** Hands out what the open segment's track holds back. */
+  #endSegment(out: UpstreamEvent[]): void {
+    if (this.#segment === "content") this.#text(this.#content.close(), out);
+    if (this.#segment === "reasoning") think(this.#reasoning.close(), out);
+    this.#segment = undefined;
+  }
+
+  /** New answer text, unless it may be a preamble. */
+  #text(text: string, out: UpstreamEvent[]): void {
+    if (text === "") return;
+    if (this.#groupReleased) return this.#say(text, out);
+    this.#held += text;
+    if (this.#held.length > PREAMBLE_CHARS) this.#release(out);
+  }
+
+  /** The held text is answer after all. */
+  #release(out: UpstreamEvent[]): void {
+    if (this.#held === "") return;
+    this.#say(this.#held, out);
+    this.#held = "";
+    this.#groupReleased = true;
+  }
+
+  #say(text: string, out: UpstreamEvent[]): void {
+    if (text === "") return;
+    this.#sent += text;
+    out.push({ type: "text-delta", text });
+  }
+
+  #cite(hits: unknown, out: UpstreamEvent[]): void {
+    const urls = (this.#urls ??= new Set());
+    const citations = citationsOf(hits).filter(({ url }) => !urls.has(url) && urls.add(url));
+    if (citations.length > 0) out.push({ type: "citations", citations });
+  }
+}
+
+function think(text: string, out: UpstreamEvent[]): void {
+  if (text) out.push({ type: "reasoning-delta", text });
+}

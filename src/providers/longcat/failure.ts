@@ -1,0 +1,103 @@
+/** What LongCat's refusals mean: by their text first, in both languages, then by code and status (protocol.md, "Errors"). */
+import { GatewayError, type FailureKind } from "../../chat/error.ts";
+
+/** A refusal in any of its three forms. */
+export interface Refusal {
+  /** Undefined inside a stream. */
+  readonly status?: number;
+  /** The envelope's `code`; undefined when there is none. */
+  readonly code?: number | undefined;
+  /** The envelope's or event's text, empty when there is none. */
+  readonly text: string;
+  /** Epoch ms named by `Retry-After`. */
+  readonly retryAt?: number | undefined;
+}
+
+/** Tried in order: a text may hold words of two kinds ("log in and try again later"). */
+const TEXTS: readonly (readonly [FailureKind, RegExp])[] = [
+  ["challenge", /yoda|安全验证|完成验证|\bverify\b|just a moment/i],
+  [
+    "auth-rejected",
+    /cookie信息为空|cookie is empty|登录后|未登录|请先?登录|登录(已|状态)?(过期|失效)|not logged in|log ?in required|please log ?in|token (has )?expired/i,
+  ],
+  ["suspended", /封禁|冻结|账号异常|suspended|banned/i],
+  ["conversation-lost", /(会话|对话)(不存在|已删除|已失效)|conversation (was )?(not found|does not exist|deleted)/i],
+  ["context-too-long", /(内容|输入|文本|字数)[^，。]{0,6}(过长|超长|超出|超过)|too long|maximum length/i],
+  ["rate-limited", /太快|频繁|稍后再试|too many|too fast|rate limit|frequen/i],
+];
+
+const CODES: Readonly<Record<number, FailureKind>> = {
+  401: "auth-rejected",
+  403: "auth-rejected",
+  413: "context-too-long",
+  418: "challenge",
+  429: "rate-limited",
+  101_190: "challenge",
+};
+
+/** What a refusal means. Anything unknown is the service's own fault: `upstream-broken`. */
+export function kindOf({ status, code, text }: Refusal): FailureKind {
+  for (const [kind, words] of TEXTS) if (words.test(text)) return kind;
+  if (status !== undefined && status >= 300 && status < 400) return "auth-rejected";
+  return CODES[code ?? 0] ?? CODES[status ?? 0] ?? "upstream-broken";
+}
+
+/** A refusal as the error that crosses folders. */
+export function failureOf(refusal: Refusal): GatewayError {
+  const kind = kindOf(refusal);
+  const { retryAt } = refusal;
+  return new GatewayError(kind, wordsFor(kind, refusal), retryAt === undefined ? {} : { retryAt });
+}
+
+/** A page where JSON or a stream was due: the browser check. */
+export function challenge(): GatewayError {
+  return new GatewayError("challenge", wordsFor("challenge", { text: "" }));
+}
+
+function wordsFor(kind: FailureKind, refusal: Refusal): string {
+  switch (kind) {
+    case "challenge":
+      return (
+        "LongCat asks for a browser check on this account. Open longcat.chat in your browser, pass it, " +
+        "then paste the cookie again."
+      );
+    case "auth-rejected":
+      return `LongCat does not accept this account's cookie${said(refusal)}. Sign in at longcat.chat and paste it again.`;
+    case "suspended":
+      return `LongCat has suspended this account${said(refusal)}.`;
+    case "conversation-lost":
+      return "LongCat no longer knows this conversation.";
+    case "context-too-long":
+      return `The text is longer than LongCat takes${said(refusal)}.`;
+    case "rate-limited":
+      return `LongCat limits how often this account may ask${said(refusal)}.`;
+    default:
+      return `LongCat failed${said(refusal)}.`;
+  }
+}
+
+/** The service's own words, short and without anything that could be a token; else its code or status. */
+function said({ text, code, status }: Refusal): string {
+  const words = text
+    .replace(/[\w.=+/-]{24,}/g, "…")
+    .replace(/[\p{Cc}\s]+/gu, " ")
+    .trim()
+    .slice(0, 200);
+  if (words) return `: “${words}”`;
+  if (code) return ` with code ${code}`;
+  return status === undefined ? "" : ` with HTTP ${status}`;
+}
+
+const LONGEST_RETRY_MS = 86_400_000;
+
+/**
+ * The time that a `Retry-After` header names, epoch ms, at least 1 s and at most 24 h from `now`.
+ * Undefined when it names none: missing, negative or neither seconds nor a date.
+ */
+export function retryAtOf(header: string | null, now: number): number | undefined {
+  if (!header) return undefined;
+  const value = header.trim();
+  const seconds = /^\d+(\.\d+)?$/.test(value) ? Number(value) : undefined;
+  const at = seconds === undefined ? (/[a-z]{3}/i.test(value) ? Date.parse(value) : NaN) : now + seconds * 1000;
+  return Number.isNaN(at) ? undefined : Math.min(Math.max(at, now + 1000), now + LONGEST_RETRY_MS);
+}

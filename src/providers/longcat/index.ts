@@ -1,0 +1,208 @@
+/** LongCat, the web chat at longcat.chat, through accounts that the user owns. What it does stands in protocol.md. */
+import { GatewayError } from "../../chat/error.ts";
+import type { UpstreamEvent } from "../../chat/event.ts";
+import type { Clock } from "../../lib/clock.ts";
+import { EventReader, EventTooLarge, type ServerEvent } from "../../lib/sse.ts";
+import type { Provider, TurnContext } from "../provider.ts";
+import { Answer } from "./answer.ts";
+import { credential, type LongcatCredential } from "./credential.ts";
+import { matchModel, modeOf, MODELS, type Mode } from "./models.ts";
+import { checkSignedIn, createChat, deleteChat, openTurn, readFailure, type Caller } from "./session.ts";
+import { pickUserAgent } from "./user-agents.ts";
+import { turnBody, type ChatPath } from "./wire.ts";
+
+export type { LongcatCredential } from "./credential.ts";
+
+/** Read at each use: getters make a setting live. */
+export interface LongcatOptions {
+  /** Default `https://longcat.chat`. */
+  readonly url?: string;
+  /** The language of the service's own texts; default zh. */
+  readonly language?: "zh" | "en";
+  /** "account" (default): the account's own browser string; "request": another one each time. */
+  readonly userAgents?: "account" | "request";
+  /** The wait before a chat is deleted, ms, a range; default 3000 to 5000. */
+  readonly sessionDeleteDelayMs?: readonly [number, number];
+  /** Keep one empty chat ready per account; default true. */
+  readonly ready?: boolean;
+  /** Whether a chat serves the follow-up of its history; default "ephemeral". */
+  readonly keep?: "ephemeral" | "reuse";
+  /** Overrides the wait for the first event, ms: by default 60 s, with thinking 120 s. */
+  readonly firstEventMs?: number | undefined;
+  /** The cap of one event, characters. Default 4 MiB: the last frame repeats the whole answer. */
+  readonly maxEventChars?: number;
+  /** At least 0, below 1. */
+  readonly random?: () => number;
+}
+
+/** How long `lastOne` may lag behind the finish before the answer counts as over. */
+const LINGER_MS = 2000;
+const DRAIN_MS = 1000;
+const MAX_EVENT_CHARS = 4_194_304;
+
+export function createLongcat(options: LongcatOptions = {}): Provider<LongcatCredential> {
+  const random = options.random ?? Math.random;
+  const caller: Caller = {
+    get url() {
+      return (options.url ?? "https://longcat.chat").replace(/\/+$/, "");
+    },
+    get language() {
+      return options.language ?? "zh";
+    },
+    userAgent: ({ account }) => (options.userAgents === "request" ? pickUserAgent(random()) : account.userAgent),
+    random,
+  };
+  return {
+    name: "longcat",
+    title: "LongCat",
+    capabilities: {
+      history: "prompt",
+      tools: false,
+      images: false,
+      stop: false,
+      maxOutputTokens: false,
+      responseFormat: false,
+    },
+    credential,
+    models: MODELS,
+    match: matchModel,
+    async *chat(request, context) {
+      const mode = modeOf(context.model, request.reasoning);
+      const chatId = context.chat?.id;
+      if (chatId === undefined) throw new GatewayError("internal", "A LongCat turn needs a conversation.");
+      const body = (path: ChatPath) => turnBody(path, chatId, request, mode);
+      yield* readAnswer(await startTurn(caller, context, chatId, body), mode, context, options);
+    },
+    async probe(context) {
+      await checkSignedIn(caller, context);
+      return {};
+    },
+    chats: {
+      open: (context, model) => createChat(caller, context, modeOf(model, {}).agentId),
+      remove: (context, chatId) => deleteChat(caller, context, chatId),
+      get ready() {
+        return options.ready ?? true;
+      },
+      get keep() {
+        return options.keep ?? "ephemeral";
+      },
+      get deleteDelayMs() {
+        return options.sessionDeleteDelayMs ?? ([3000, 5000] as const);
+      },
+    },
+    firstEventMs(request) {
+      const { reason } = modeOf(matchModel(request.model ?? "") ?? "LongCat", request.reasoning);
+      return options.firstEventMs ?? (reason ? 120_000 : 60_000);
+    },
+  };
+}
+
+type Turn = NonNullable<Awaited<ReturnType<typeof openTurn>>>;
+
+/** Sends the turn where this server takes it: V2, or the path of 2025 on a server that knows no other. */
+async function startTurn(
+  caller: Caller,
+  context: TurnContext<LongcatCredential>,
+  chatId: string,
+  body: (path: ChatPath) => string,
+): Promise<Turn> {
+  const { memory } = context.account;
+  const legacy = typeof memory === "object" && memory !== null && "path" in memory && memory.path === "legacy";
+  const paths: readonly ChatPath[] = legacy ? ["legacy", "v2"] : ["v2", "legacy"];
+  for (const path of paths) {
+    const turn = await openTurn(caller, context, path, chatId, body(path));
+    if (!turn) continue;
+    if (path !== paths[0]) context.remember({ path });
+    return turn;
+  }
+  throw new GatewayError("upstream-changed", "LongCat knows neither of its chat paths any more.", { field: "path" });
+}
+
+/** One batch of events per network read. */
+async function* readAnswer(
+  { reader, first }: Turn,
+  mode: Mode,
+  context: TurnContext<LongcatCredential>,
+  { maxEventChars = MAX_EVENT_CHARS }: LongcatOptions,
+): AsyncGenerator<readonly UpstreamEvent[]> {
+  const events = new EventReader({ maxEventChars });
+  const answer = new Answer(mode);
+  const linger = new Linger(context.clock);
+  let out: UpstreamEvent[] = [];
+  try {
+    for (let bytes: Uint8Array | undefined = first; bytes; bytes = await linger.read(reader)) {
+      readFrames(events.push(bytes), answer, out);
+      if (answer.progress === "last") break;
+      if (answer.progress === "finished") linger.begin();
+      if (out.length > 0) yield out;
+      out = [];
+    }
+    if (answer.progress !== "last") readFrames(events.end(), answer, out);
+    answer.end(out);
+    yield out;
+  } catch (error) {
+    // What came before the fault in the same read is part of the answer.
+    if (out.length > 0) yield out;
+    if (error instanceof EventTooLarge)
+      throw new GatewayError("upstream-broken", "LongCat sent an event longer than an answer can be.", {
+        cause: error,
+      });
+    throw readFailure(error, context);
+  } finally {
+    linger.stop();
+    if (answer.progress === "last") void drain(reader, context.clock);
+    else void reader.cancel().catch(() => undefined); // Given up: how the connection takes that changes nothing.
+  }
+}
+
+function readFrames(events: readonly ServerEvent[], answer: Answer, out: UpstreamEvent[]): void {
+  for (const { data } of events) {
+    if (data === "") continue;
+    answer.read(data, out);
+    if (answer.progress === "last") break;
+  }
+  if (out.length === 0 && events.length > 0) out.push({ type: "progress" });
+}
+
+/** Reads on after the finish, but only for so long: the socket may stay open with nothing more to say. */
+class Linger {
+  readonly #clock: Clock;
+  #over: Promise<undefined> | undefined;
+  #cancel: (() => void) | undefined;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  begin(): void {
+    this.#over ??= new Promise((resolve) => (this.#cancel = this.#clock.after(LINGER_MS, () => resolve(undefined))));
+  }
+
+  stop(): void {
+    this.#cancel?.();
+  }
+
+  /** The next bytes; undefined at the end of the body, or once the time after the finish is up. */
+  async read(reader: Turn["reader"]): Promise<Uint8Array | undefined> {
+    if (!this.#over) return (await reader.read()).value;
+    // The answer is whole: a connection that breaks now ends it as well as any other.
+    const next = reader.read().then(
+      ({ value }) => value,
+      () => undefined,
+    );
+    return Promise.race([next, this.#over]);
+  }
+}
+
+/** After `lastOne` the end of the body is due at once; read up to it, the connection can serve the next call. */
+async function drain(reader: Turn["reader"], clock: Clock): Promise<void> {
+  const give = () => void reader.cancel().catch(() => undefined);
+  const stop = clock.after(DRAIN_MS, give);
+  try {
+    while (!(await reader.read()).done);
+  } catch {
+    give(); // The answer is already told; a connection that breaks here is only not used again.
+  } finally {
+    stop();
+  }
+}

@@ -1,0 +1,191 @@
+/** LongCat's endpoints over the network: headers, chats, the probe, and a turn's body (protocol.md, "Endpoints"). */
+import { GatewayError } from "../../chat/error.ts";
+import { BodyTooLarge, readText } from "../../lib/body.ts";
+import type { AccountContext } from "../provider.ts";
+import { cookieHeader, type LongcatCredential } from "./credential.ts";
+import { challenge, failureOf, kindOf, retryAtOf } from "./failure.ts";
+import { envelopeOf, type ChatPath, type Envelope } from "./wire.ts";
+
+type Context = AccountContext<LongcatCredential>;
+type Reader = ReadableStreamDefaultReader<Uint8Array>;
+
+/** How calls present themselves. */
+export interface Caller {
+  /** Origin without a trailing slash. */
+  readonly url: string;
+  readonly language: "zh" | "en";
+  /** The browser string of this call. */
+  userAgent(context: Context): string;
+  /** At least 0, below 1. */
+  random(): number;
+}
+
+interface Call {
+  readonly path: string;
+  /** Makes the call a POST. */
+  readonly body?: string;
+  /** The page the call would come from. */
+  readonly page: string;
+  readonly accept?: string;
+}
+
+const PATHS: Readonly<Record<ChatPath, string>> = {
+  v2: "/api/v1/chat-completion-V2",
+  legacy: "/api/v1/chat-completion",
+};
+
+/** Makes an empty chat. @throws GatewayError, upstream-changed when the answer names no chat */
+export async function createChat(caller: Caller, context: Context, agentId: string): Promise<string> {
+  const body = JSON.stringify({ model: "", agentId });
+  const { data } = await askJson(caller, context, { path: "/api/v1/session-create", body, page: "/t" });
+  const id = data?.["conversationId"];
+  if (typeof id === "string" && id !== "") return id;
+  throw new GatewayError("upstream-changed", "LongCat opened a conversation but gave no `data.conversationId`.", {
+    field: "data.conversationId",
+  });
+}
+
+/** Deletes a chat; one that is unknown is deleted already. A GET, as the page does it. */
+export async function deleteChat(caller: Caller, context: Context, chatId: string): Promise<void> {
+  const id = encodeURIComponent(chatId);
+  const call = { path: `/api/v1/session-delete?conversationId=${id}`, page: `/c/${id}` };
+  const response = await send(caller, context, call);
+  const text = await bodyText(response, context);
+  const envelope = envelopeOf(text);
+  if (response.ok && (!envelope || envelope.code === 0)) return;
+  const refusal = refusalOf(response, envelope, context);
+  if (kindOf(refusal) !== "conversation-lost") throw failureOf(refusal);
+}
+
+/** Asks who is signed in. An anonymous call also answers code 0, so the data decides. */
+export async function checkSignedIn(caller: Caller, context: Context): Promise<void> {
+  const { data = {} } = await askJson(caller, context, { path: "/api/v1/user-current", page: "/" });
+  const status = data["loginStatus"];
+  const known = ["userId", "uid", "email", "phone", "token"].some((name) => Boolean(data[name]));
+  if (status !== 1 && status !== true && status !== "1" && !known) throw failureOf({ code: 401, text: "" });
+}
+
+/**
+ * Sends a turn and gives its stream with the bytes that were read to see that it is one.
+ * @returns undefined when this server does not know the path
+ */
+export async function openTurn(
+  caller: Caller,
+  context: Context,
+  path: ChatPath,
+  chatId: string,
+  body: string,
+): Promise<{ reader: Reader; first: Uint8Array } | undefined> {
+  const page = `/c/${encodeURIComponent(chatId)}`;
+  const accept = "text/event-stream,application/json";
+  const response = await send(caller, context, { path: PATHS[path], body, page, accept });
+  if (response.ok) return streamOf(response, context);
+  const envelope = envelopeOf(await bodyText(response, context));
+  const refusal = refusalOf(response, envelope, context);
+  const missing = response.status === 404 || response.status === 405;
+  if (missing && kindOf(refusal) === "upstream-broken") return undefined;
+  throw isChallenge(response, undefined) ? challenge() : failureOf(refusal);
+}
+
+/** A failure of the connection while a body is read. The turn's own abort keeps its own reason. */
+export function readFailure(error: unknown, { signal }: Context): GatewayError {
+  if (error instanceof GatewayError) return error;
+  if (signal.aborted && signal.reason instanceof GatewayError) return signal.reason;
+  if (signal.aborted) return new GatewayError("cancelled", "The turn was cancelled.", { cause: error });
+  const words =
+    error instanceof BodyTooLarge ? "LongCat sent more than an answer can be." : "The connection to LongCat broke.";
+  return new GatewayError("upstream-broken", words, { cause: error });
+}
+
+/** The type of the body says little: an error comes as JSON, a browser check as a page, both also with status 200. */
+async function streamOf(response: Response, context: Context): Promise<{ reader: Reader; first: Uint8Array }> {
+  const reader = response.body?.getReader();
+  if (!reader) throw new GatewayError("upstream-broken", "LongCat's answer has no body.");
+  try {
+    if (isChallenge(response, undefined)) throw challenge();
+    let first: Uint8Array = new Uint8Array();
+    while (firstSign(first) === "") {
+      const { done, value } = await reader.read();
+      if (done) break;
+      first = first.length === 0 ? value : Buffer.concat([first, value]);
+      // Blank lines alone are no answer; a stream begins long before this.
+      if (first.length > 65_536) break;
+    }
+    const sign = firstSign(first);
+    if (sign === "<") throw challenge();
+    if (sign !== "{") return { reader, first };
+    const envelope = envelopeOf(await readText(reader, first));
+    if (envelope?.code) throw failureOf(refusalOf(response, envelope, context));
+    throw new GatewayError(
+      "upstream-changed",
+      "LongCat answered a turn with JSON that is neither a stream nor an error.",
+      {
+        field: envelope ? "code" : "body",
+      },
+    );
+  } catch (error) {
+    void reader.cancel().catch(() => undefined); // The stream is given up; how it takes that changes nothing.
+    throw readFailure(error, context);
+  }
+}
+
+async function askJson(caller: Caller, context: Context, call: Call): Promise<Envelope> {
+  const response = await send(caller, context, call);
+  const text = await bodyText(response, context);
+  if (isChallenge(response, text)) throw challenge();
+  const envelope = envelopeOf(text);
+  if (response.ok && envelope?.code === 0) return envelope;
+  if (!response.ok || envelope?.code) throw failureOf(refusalOf(response, envelope, context));
+  throw new GatewayError("upstream-changed", "LongCat's answer has no `code`.", { field: "code" });
+}
+
+function send(caller: Caller, context: Context, { path, body, page, accept }: Call): Promise<Response> {
+  const { url } = caller;
+  const random = Math.floor(caller.random() * 1_000_000);
+  return context.fetch(`${url}${path}`, {
+    method: body === undefined ? "GET" : "POST",
+    headers: {
+      "content-type": "application/json",
+      accept: accept ?? "application/json, text/plain, */*",
+      "x-requested-with": "XMLHttpRequest",
+      "x-client-language": caller.language,
+      origin: new URL(url).origin,
+      referer: `${url}${page}`,
+      "user-agent": caller.userAgent(context),
+      cookie: cookieHeader(context.account.credential),
+      "m-appkey": "fe_com.sankuai.friday.fe.longcat",
+      "m-traceid": `${context.clock.now()}${String(random).padStart(6, "0")}`,
+    },
+    ...(body === undefined ? {} : { body }),
+    signal: context.signal,
+  });
+}
+
+async function bodyText(response: Response, context: Context): Promise<string> {
+  if (!response.body) return "";
+  try {
+    return await readText(response.body.getReader());
+  } catch (error) {
+    throw readFailure(error, context);
+  }
+}
+
+function refusalOf({ status, headers }: Response, envelope: Envelope | undefined, { clock }: Context) {
+  const retryAt = retryAtOf(headers.get("retry-after"), clock.now());
+  return { status, code: envelope?.code, text: envelope?.message ?? "", retryAt };
+}
+
+/** A page where JSON or a stream was due, or a status or header that only a browser check has. */
+function isChallenge({ status, headers }: Response, text: string | undefined): boolean {
+  if (status >= 300 && status < 400) return false;
+  if (status === 418 || headers.get("cf-mitigated") === "challenge") return true;
+  if (text !== undefined && /^[\s\ufeff]*</.test(text)) return true;
+  return /^text\/html/i.test(headers.get("content-type") ?? "");
+}
+
+/** The first byte that is not blank, as text; "" when there is none yet. */
+function firstSign(bytes: Uint8Array): string {
+  for (const byte of bytes)
+    if (byte > 0x20 && byte !== 0xef && byte !== 0xbb && byte !== 0xbf) return String.fromCharCode(byte);
+  return "";
+}

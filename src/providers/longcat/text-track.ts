@@ -1,0 +1,86 @@
+/** Tells pieces of text that add up from pieces that repeat all text so far (protocol.md, "Delta or cumulative"). */
+
+/** Below this length a repeated text is ordinary: "ha" and "ha", two line feeds and three. */
+const TELLING_CHARS = 8;
+
+/**
+ * One segment of thinking or answer. It hands out each character once. Until the pieces have shown which kind they are,
+ * both readings are kept and only what they share is handed out; `close` hands out the rest.
+ */
+export class TextTrack {
+  /** All that was handed out. */
+  text = "";
+  #kind: "open" | "deltas" | "snapshots" = "open";
+  /** The pieces joined: the text if they are deltas. Kept while open. */
+  #joined = "";
+  /** The last piece: the text if they are snapshots. */
+  #last = "";
+  #snapshots = 0;
+
+  /** A piece of unknown kind. @returns the new text, perhaps empty */
+  piece(piece: string): string {
+    if (this.#kind === "deltas") return this.#give(piece);
+    const last = this.#last;
+    if (this.#kind === "snapshots") {
+      if (last.startsWith(piece)) return "";
+      this.#last = piece;
+      return piece.startsWith(last) ? this.#give(piece.slice(last.length)) : "";
+    }
+    if (this.#joined === "") {
+      this.#joined = this.#last = piece;
+      return this.#give(piece);
+    }
+    this.#joined += piece;
+    const repeats = piece.startsWith(last) && (piece.length > last.length || piece.length >= TELLING_CHARS);
+    if (!repeats) return this.#settle("deltas");
+    this.#last = piece;
+    if (piece.length > last.length) this.#snapshots++;
+    if (this.#snapshots >= 2 && piece.length >= TELLING_CHARS) return this.#settle("snapshots");
+    return this.#give(shared(this.#joined, piece, this.text.length));
+  }
+
+  /** A piece that is known to be new text. @returns the new text, what was held back before it */
+  delta(piece: string): string {
+    const held = this.#kind === "open" ? this.#settle("deltas") : "";
+    this.#kind = "deltas";
+    return held + this.#give(piece);
+  }
+
+  /** All text so far, known to be that. @returns what of it was not handed out; nothing when it contradicts */
+  whole(text: string): string {
+    if (text.length <= this.text.length || !text.startsWith(this.text)) return "";
+    if (this.#kind !== "deltas") this.#joined = this.#last = text;
+    return this.#give(text.slice(this.text.length));
+  }
+
+  /** Whether a piece of the next segment carries this one on: snapshots may span segments. */
+  continues(piece: string): boolean {
+    return this.#kind === "snapshots" && piece.length > this.#last.length && piece.startsWith(this.#last);
+  }
+
+  /** Ends the segment. @returns what was held back, by the likelier reading */
+  close(): string {
+    if (this.#kind !== "open") return "";
+    const likely = this.#snapshots >= 2 || (this.#last !== this.#joined && this.#last.length >= TELLING_CHARS);
+    return this.#settle(likely ? "snapshots" : "deltas");
+  }
+
+  #settle(kind: "deltas" | "snapshots"): string {
+    this.#kind = kind;
+    return this.#give((kind === "deltas" ? this.#joined : this.#last).slice(this.text.length));
+  }
+
+  #give(text: string): string {
+    this.text += text;
+    return text;
+  }
+}
+
+/** What two texts share from `from` on; they are equal before it. */
+function shared(a: string, b: string, from: number): string {
+  let end = from;
+  while (end < a.length && end < b.length && a.charCodeAt(end) === b.charCodeAt(end)) end++;
+  // A character beyond U+FFFF is never cut in half.
+  if (end > from && (a.charCodeAt(end - 1) & 0xfc00) === 0xd800) end--;
+  return a.slice(from, end);
+}

@@ -1,0 +1,107 @@
+/** The `fetch` that providers get: no redirects, a connect deadline, one replay, and errors in the house's words. */
+import { connect } from "node:net";
+import { GatewayError } from "../chat/error.ts";
+import type { Clock } from "../lib/clock.ts";
+import type { UpstreamFetch } from "../lib/fetch.ts";
+
+export interface UpstreamFetchOptions {
+  readonly clock: Clock;
+  /** The longest wait for a connection, ms. */
+  readonly connectMs: number;
+  /** HTTP proxy, with its user name and password if it wants them. */
+  readonly proxy?: string | undefined;
+}
+
+/** How long a connection may lie in Bun's pool after its last answer. */
+const POOLED_MS = 300_000;
+
+/**
+ * A `fetch` for upstreams. It waits as long as `signal` allows for the answer's head, but only `connectMs` for a
+ * connection: `fetch` does not tell when it has one, so a call without an answer after half of the deadline dials the
+ * same host itself, and a host that takes no connection by the deadline is given up.
+ *
+ * A call that dies on a kept connection before any byte of an answer is repeated once, on a new connection: the
+ * upstream had closed the old one while it lay unused. Bun does that for GET alone.
+ */
+export function createUpstreamFetch({ clock, connectMs, proxy }: UpstreamFetchOptions): UpstreamFetch {
+  /** When each origin last answered, monotonic ms: later calls may run on a kept connection. */
+  const answered = new Map<string, number>();
+
+  return async (url, { signal, method = "GET", headers = {}, body }) => {
+    const target = new URL(url);
+    const deadline = new AbortController();
+    const stop = watchConnect(clock, connectMs, proxy ? new URL(proxy) : target, deadline);
+    const options: BunFetchRequestInit = {
+      method,
+      headers,
+      redirect: "manual",
+      timeout: false, // Bun's own would cut a stream that is silent for five minutes.
+      signal: AbortSignal.any([signal, deadline.signal]),
+      ...(body === undefined ? {} : { body: body as string | Uint8Array<ArrayBuffer> }),
+      ...(proxy ? { proxy } : {}),
+    };
+    try {
+      const response = await fetch(url, options).catch((error: unknown) => {
+        const at = answered.get(target.origin);
+        const pooled = at !== undefined && clock.monotonic() - at < POOLED_MS;
+        if (!pooled || signal.aborted || codeOf(error) !== "ECONNRESET") throw error;
+        answered.delete(target.origin);
+        return fetch(url, { ...options, keepalive: false });
+      });
+      answered.set(target.origin, clock.monotonic());
+      return response;
+    } catch (error) {
+      throw failureOf(error, target, signal, deadline.signal);
+    } finally {
+      stop();
+    }
+  };
+}
+
+/** Aborts `deadline` when the host takes no connection in time. @returns what ends the watch */
+function watchConnect(clock: Clock, connectMs: number, host: URL, deadline: AbortController): () => void {
+  let stop = clock.after(connectMs / 2, () => {
+    const port = Number(host.port) || (host.protocol === "https:" ? 443 : 80);
+    const socket = connect({ host: host.hostname.replace(/^\[|\]$/g, ""), port });
+    const cancel = clock.after(connectMs / 2, () => {
+      socket.destroy();
+      deadline.abort();
+    });
+    stop = () => {
+      cancel();
+      socket.destroy();
+    };
+    socket.on("connect", () => stop());
+    socket.on("error", () => stop()); // The call meets the same fault and reports it.
+  });
+  return () => stop();
+}
+
+function failureOf(error: unknown, target: URL, signal: AbortSignal, deadline: AbortSignal): GatewayError {
+  if (signal.aborted) {
+    if (signal.reason instanceof GatewayError) return signal.reason;
+    return new GatewayError("cancelled", "The call was cancelled.", { cause: error });
+  }
+  if (deadline.aborted)
+    return new GatewayError("upstream-timeout", `${target.host} takes no connections.`, { cause: error });
+  return new GatewayError("upstream-broken", wordsFor(codeOf(error), target.host), { cause: error });
+}
+
+/** Names the host, never the path or query: those may carry secrets. */
+function wordsFor(code: string, host: string): string {
+  switch (code) {
+    case "ECONNREFUSED":
+      return `${host} refuses connections.`;
+    case "ENOTFOUND":
+    case "EAI_AGAIN":
+      return `The name ${host} cannot be resolved.`;
+    case "ECONNRESET":
+      return `${host} closed the connection without an answer.`;
+    default:
+      return `The call to ${host} failed${/^[A-Z][A-Z0-9_]+$/.test(code) ? ` (${code})` : ""}.`;
+  }
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "";
+}
