@@ -6,6 +6,8 @@ import { newestBackup } from "./backups.ts";
 import { prepareFolder, takeFile } from "./files.ts";
 import { StoreOpenError } from "./open-error.ts";
 import { newSealing, storedSealing } from "./seal-key.ts";
+import { connect, type Connection } from "./sqlite/connection.ts";
+import { troubleOf } from "./sqlite/failure.ts";
 import { damaged, inspect, standingOf } from "./sqlite/inspect.ts";
 import { create, newestMigration, upgrade } from "./sqlite/migrate.ts";
 import { sqliteStore } from "./sqlite/open.ts";
@@ -82,7 +84,16 @@ export async function openStore(options: OpenOptions): Promise<OpenedStore> {
     const copy = upgrade(path, found, clock.now());
     if (copy) notices.push(`The database was upgraded; a copy from before is ${copy}.`);
   }
-  return { store: sqliteStore(path, sealing, clock, log), notices, databasePath: path };
+  return { store: sqliteStore(connectOrRefuse(path), sealing, clock, log), notices, databasePath: path };
+}
+
+function connectOrRefuse(path: string): Connection {
+  try {
+    return connect(path);
+  } catch (error) {
+    const words = troubleOf(error);
+    throw words ? new StoreOpenError(`Cannot open ${path}: ${words}.`, { cause: error }) : error;
+  }
 }
 
 /** Bytes; 0 for a file that is not there. */

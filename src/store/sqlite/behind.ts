@@ -174,6 +174,7 @@ export class Behind {
     this.writer.log.error("record-refused", { code: codeOf(error), rows: this.#rows });
     if (this.#rows > 0) this.#forgetRows(batchOf(this));
     else this.#forgetFigures();
+    this.#events = 0;
   }
 
   /** Inside a transaction. Nothing leaves the memory before the commit. */

@@ -31,6 +31,17 @@ export class Connection extends Database {
   }
 }
 
+/** Opens an existing database for serving. It never waits for a lock: see Writer. */
+export function connect(path: string): Connection {
+  const connection = new Connection(path, { create: false, readwrite: true });
+  connection.run("PRAGMA busy_timeout = 100"); // for the switch to WAL alone
+  connection.run("PRAGMA journal_mode = WAL");
+  connection.run("PRAGMA synchronous = NORMAL");
+  connection.run("PRAGMA foreign_keys = ON");
+  connection.run("PRAGMA busy_timeout = 0");
+  return connection;
+}
+
 /** Runs a piece of work in one transaction that holds the right to write from its beginning. */
 export function inTransaction<T>(connection: Connection, work: () => T): T {
   connection.run("BEGIN IMMEDIATE");

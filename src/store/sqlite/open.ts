@@ -7,7 +7,7 @@ import { accountChanger, accountsOf } from "./accounts.ts";
 import { apiKeysOf, keyToucher } from "./api-keys.ts";
 import { attemptsOf, logWriters } from "./attempts.ts";
 import { Behind } from "./behind.ts";
-import { Connection, drizzleOf } from "./connection.ts";
+import { drizzleOf, type Connection } from "./connection.ts";
 import { conversationsOf } from "./conversations.ts";
 import { copyTo } from "./copy.ts";
 import { storeFailure } from "./failure.ts";
@@ -16,14 +16,8 @@ import { sessionsOf } from "./sessions.ts";
 import { settingsOf } from "./settings.ts";
 import { Writer } from "./writer.ts";
 
-/** The store over a database that is ours, sound and of this version's schema. */
-export function sqliteStore(path: string, sealing: Sealing, clock: Clock, log: Log): Store {
-  const connection = new Connection(path, { create: false, readwrite: true });
-  connection.run("PRAGMA busy_timeout = 100"); // for the switch to WAL alone; see Writer
-  connection.run("PRAGMA journal_mode = WAL");
-  connection.run("PRAGMA synchronous = NORMAL");
-  connection.run("PRAGMA foreign_keys = ON");
-  connection.run("PRAGMA busy_timeout = 0");
+/** The store over a connection to a database that is ours, sound and of this version's schema. */
+export function sqliteStore(connection: Connection, sealing: Sealing, clock: Clock, log: Log): Store {
   const db = drizzleOf(connection);
   const writer = new Writer(connection, clock, log);
   const behind = new Behind(writer, {
