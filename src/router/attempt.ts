@@ -1,12 +1,13 @@
 import { GatewayError, toGatewayError } from "../chat/error.ts";
 import type { ChatStream } from "../chat/event.ts";
-import type { ChatRequest } from "../chat/request.ts";
+import type { ChatRequest, Message } from "../chat/request.ts";
 import { supply } from "../emulate/index.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
 import type { Lease } from "../pool/lease.ts";
 import type { TurnContext } from "../providers/provider.ts";
-import type { Conversations, HeldChat } from "./conversation.ts";
+import type { Conversations, HeldChat, TakeOptions } from "./conversation.ts";
+import { AnswerDraft } from "./history.ts";
 import { settledStream, type TurnEnd } from "./settled-stream.ts";
 import { follow, untilAborted } from "./signals.ts";
 import { seconds, WatchedStream } from "./watch.ts";
@@ -15,13 +16,15 @@ export interface AttemptInput {
   readonly lease: Lease;
   /** The upstream's model. */
   readonly model: string;
-  /** As the upstream can take it. */
+  /** As the upstream can take it; without what `kept` holds already. */
   readonly request: ChatRequest;
   /** Aborts when the client left, the gateway stops or the turn has taken too long; its reason is a GatewayError. */
   readonly signal: AbortSignal;
   readonly log: Log;
-  /** A new chat, because the upstream lost the last one. */
-  readonly fresh: boolean;
+  /** Which of the upstream's chats to use. */
+  readonly chat: TakeOptions;
+  /** The key under which the chat is kept once it holds this answer too; undefined keeps no chat. */
+  readonly keyAfter: ((answer: Message) => string) | undefined;
   /** Called exactly once, when the attempt is over: before its first event, at its end, or in between. */
   readonly ended: (end: TurnEnd) => void;
 }
@@ -39,7 +42,7 @@ export interface AttemptDeps {
  * @throws GatewayError when it failed before its first event; `ended` has been called by then
  */
 export async function attempt(input: AttemptInput, deps: AttemptDeps): Promise<ChatStream> {
-  const { lease, model, request, log, fresh } = input;
+  const { lease, model, request, log, keyAfter } = input;
   const { clock, conversations } = deps;
   const { provider } = lease;
   const firstEventMs = deps.firstEventMs ?? provider.firstEventMs(request);
@@ -52,16 +55,18 @@ export async function attempt(input: AttemptInput, deps: AttemptDeps): Promise<C
   });
 
   let held: HeldChat | undefined;
+  const draft = keyAfter && new AnswerDraft(request.stream);
   const ended = (end: TurnEnd): void => {
     unfollow();
     // Also ends an upstream whose answer nobody has begun to read.
     if (end.failure) controller.abort(end.failure);
-    held?.release(!end.failure);
+    const worked = !end.failure;
+    held?.release(worked, worked && draft ? keyAfter?.(draft.message()) : undefined);
     input.ended(end);
   };
 
   try {
-    if (provider.chats) held = await untilAborted(conversations.take(lease, model, signal, log, fresh), signal);
+    if (provider.chats) held = await untilAborted(conversations.take(lease, model, signal, log, input.chat), signal);
     const context: TurnContext<unknown> = Object.assign(lease.context(signal, log), {
       model,
       ...(held ? { chat: held.chat } : {}),
@@ -69,7 +74,8 @@ export async function attempt(input: AttemptInput, deps: AttemptDeps): Promise<C
     const watched = new WatchedStream(provider.chat(request, context), clock, controller, deps.idleMs, provider.title);
     await watched.begin();
     lease.began();
-    return settledStream(supply(watched, request, provider.capabilities), signal, ended);
+    const answer = supply(watched, request, provider.capabilities);
+    return settledStream(answer, signal, ended, draft && ((event) => draft.add(event)));
   } catch (error) {
     const failure = toGatewayError(error);
     ended({ failure, usage: undefined, characters: 0 });

@@ -12,6 +12,10 @@ const READY_IDLE_MS = 5 * 60_000;
 const BACKGROUND_MS = 30_000;
 const MOST_TRIES = 6;
 const FIRST_RETRY_MS = 30_000;
+/** A kept chat that nobody went on with for so long is forgotten, and so are the oldest beyond the number. */
+const KEPT_IDLE_MS = 72 * 3_600_000;
+const MOST_KEPT = 20_000;
+const SWEEP_MS = 3_600_000;
 /** Deletions taken up after a restart begin within this time of each other's. */
 const RECOVERY_SPREAD_MS = 10_000;
 
@@ -28,8 +32,21 @@ export interface ConversationDeps {
 /** The chat of one turn. */
 export interface HeldChat {
   readonly chat: UpstreamChat;
-  /** The turn is over: the chat will be deleted, and another made ready when the account works. */
-  release(worked: boolean): void;
+  /**
+   * The turn is over: the chat is kept under `key`, the hash of the history it holds now, or will be deleted; another is
+   * made ready when the account works.
+   */
+  release(worked: boolean, key?: string): void;
+}
+
+/** A chat that was kept for the follow-up of its history, taken for one turn. */
+export type KeptChat = Pick<ConversationRecord, "upstreamId" | "accountId" | "key" | "dueAt">;
+
+export interface TakeOptions {
+  /** A new chat, because the upstream has lost another. */
+  readonly fresh?: boolean;
+  /** Already holds all but the messages of this turn. */
+  readonly kept?: KeptChat | undefined;
 }
 
 interface Chat {
@@ -51,7 +68,8 @@ interface ReadyChat {
 /**
  * The chats that upstreams keep: opens one per turn, deletes it afterwards whatever became of the turn, and keeps an
  * empty one ready so that `open` costs the next client no time. Chats of stored accounts stand in the store before they
- * are used, so that a crash leaves none behind.
+ * are used, so that a crash leaves none behind. Where a provider says so, a chat is kept instead of deleted, and found
+ * again by the history it holds.
  */
 export class Conversations {
   readonly #deps: ConversationDeps;
@@ -65,54 +83,74 @@ export class Conversations {
 
   /** Takes up the chats that an earlier process left behind. Call it once, before the first turn. */
   async recover(): Promise<void> {
-    const { store, pool, clock, log, random } = this.#deps;
-    const providers = new Map(pool.all().map((account) => [account.id, account.provider]));
+    const { store, clock, random } = this.#deps;
     for (const row of await store.all()) {
       if (row.state === "kept") continue;
-      const keeping = providers.get(row.accountId)?.chats;
-      if (!keeping) {
-        await store.drop(row.accountId, row.upstreamId);
-        continue;
+      const chat = this.#restored(row);
+      if (!chat) await store.drop(row.accountId, row.upstreamId);
+      else {
+        const waitMs = Math.max(row.dueAt - clock.now(), 0) + random() * RECOVERY_SPREAD_MS;
+        this.#later(waitMs, () => this.#remove(chat, row.tries));
       }
-      const chat: Chat = {
-        id: row.upstreamId,
-        accountId: row.accountId,
-        stored: true,
-        keeping,
-        context: (signal) => pool.context(row.accountId, signal, log),
-      };
-      this.#later(Math.max(row.dueAt - clock.now(), 0) + random() * RECOVERY_SPREAD_MS, () =>
-        this.#remove(chat, row.tries),
-      );
+    }
+    await this.#sweep();
+  }
+
+  /** The chat that holds this history, for one turn; undefined when there is none. Give it back, or take it. */
+  async claim(key: string): Promise<KeptChat | undefined> {
+    try {
+      return await this.#deps.store.claim(key, this.#deps.clock.now());
+    } catch (error) {
+      // Without it the turn sends its whole history to a new chat.
+      this.#deps.log.warn("chat-unclaimed", { reason: toGatewayError(error).message });
+      return undefined;
     }
   }
 
+  /** Keeps a claimed chat as it was: its account could not be had. */
+  async giveBack({ upstreamId, accountId, key, dueAt }: KeptChat): Promise<void> {
+    await this.#unharmed(this.#deps.store.put({ upstreamId, accountId, key, dueAt, state: "kept", tries: 0 }));
+  }
+
   /**
-   * A chat for one turn of this lease: the ready one, or a new one. `fresh` wants a new one, because the upstream has
-   * lost another.
+   * A chat for one turn of this lease: the kept one, else the ready one, else a new one.
    * @throws GatewayError what `open` throws
    */
-  async take(lease: Lease, model: string, signal: AbortSignal, log: Log, fresh = false): Promise<HeldChat | undefined> {
+  async take(
+    lease: Lease,
+    model: string,
+    signal: AbortSignal,
+    log: Log,
+    options: TakeOptions = {},
+  ): Promise<HeldChat | undefined> {
     const keeping = lease.provider.chats;
     if (!keeping || !lease.account) return undefined;
+    const { kept, fresh } = options;
     const key = readyKey(lease.account.id, model);
-    const ready = fresh ? undefined : this.#ready.get(key);
+    const ready = fresh || kept ? undefined : this.#ready.get(key);
     if (ready) {
       this.#ready.delete(key);
       ready.cancelIdle();
     }
-    const chat = (await ready?.opened) ?? (await this.#open(lease, keeping, model, signal, log, "busy"));
-    const release = (worked: boolean): void => {
+    const chat = kept
+      ? this.#chatOf(lease, keeping, kept.upstreamId)
+      : ((await ready?.opened) ?? (await this.#open(lease, keeping, model, signal, log, "busy")));
+    const release = (worked: boolean, history?: string): void => {
+      if (worked) this.#makeReady(lease, keeping, model, log);
+      if (worked && history !== undefined && isKept(chat)) {
+        const dueAt = this.#deps.clock.now() + KEPT_IDLE_MS;
+        void this.#put(chat, { state: "kept", key: history, dueAt, tries: 0 });
+        return;
+      }
       const [least, most] = keeping.deleteDelayMs;
       this.#later(least + this.#deps.random() * (most - least), () => this.#remove(chat, 0));
-      if (worked) this.#makeReady(lease, keeping, model, log);
     };
     // Whoever asked may have given up meanwhile; the chat is there all the same.
     if (signal.aborted) {
       release(false);
       throw toGatewayError(signal.reason);
     }
-    return { chat: { id: chat.id, continued: false }, release };
+    return { chat: { id: chat.id, continued: kept !== undefined }, release };
   }
 
   /** Stops what runs in the background. What is still to be deleted stands in the store. */
@@ -156,11 +194,39 @@ export class Conversations {
     log: Log,
     state: "ready" | "busy",
   ): Promise<Chat> {
-    const { id: accountId = "", stored = false } = lease.account ?? {};
-    const id = await keeping.open(lease.context(signal, log), model);
-    const chat: Chat = { id, accountId, stored, keeping, context: (own) => lease.context(own, this.#deps.log) };
+    const chat = this.#chatOf(lease, keeping, await keeping.open(lease.context(signal, log), model));
     await this.#put(chat, { state, dueAt: this.#deps.clock.now(), tries: 0 });
     return chat;
+  }
+
+  #chatOf(lease: Lease, keeping: ChatKeeping<unknown>, id: string): Chat {
+    const { id: accountId = "", stored = false } = lease.account ?? {};
+    return { id, accountId, stored, keeping, context: (signal) => lease.context(signal, this.#deps.log) };
+  }
+
+  /** The chat of a row; undefined when its account, or its provider's memory, is gone. */
+  #restored({ upstreamId: id, accountId }: ConversationRecord): Chat | undefined {
+    const { pool, log } = this.#deps;
+    const keeping = pool.all().find((account) => account.id === accountId)?.provider.chats;
+    return (
+      keeping && { id, accountId, stored: true, keeping, context: (signal) => pool.context(accountId, signal, log) }
+    );
+  }
+
+  /** Forgets kept chats that are idle for too long or too many. */
+  async #sweep(): Promise<void> {
+    const { store, clock, log } = this.#deps;
+    try {
+      const kept = (await store.all()).filter(({ state }) => state === "kept").toSorted((a, b) => b.dueAt - a.dueAt);
+      const idle = kept.filter(({ dueAt }, index) => dueAt <= clock.now() || index >= MOST_KEPT);
+      for (const row of idle) {
+        const chat = this.#restored(row);
+        await (chat ? this.#remove(chat, 0) : store.drop(row.accountId, row.upstreamId));
+      }
+    } catch (error) {
+      log.warn("chats-unswept", { reason: toGatewayError(error).message });
+    }
+    this.#later(SWEEP_MS, () => this.#sweep());
   }
 
   async #remove(chat: Chat, tries: number): Promise<void> {
@@ -186,14 +252,14 @@ export class Conversations {
     }
   }
 
-  async #put(chat: Chat, row: Pick<ConversationRecord, "state" | "dueAt" | "tries">): Promise<void> {
-    if (!chat.stored || !chat.keeping.remove) return;
+  async #put(chat: Chat, row: Pick<ConversationRecord, "state" | "dueAt" | "tries"> & { key?: string }): Promise<void> {
+    if (!isStored(chat)) return;
     const { id: upstreamId, accountId } = chat;
     await this.#unharmed(this.#deps.store.put({ upstreamId, accountId, key: undefined, ...row }));
   }
 
   async #drop(chat: Chat): Promise<void> {
-    if (chat.stored && chat.keeping.remove) await this.#unharmed(this.#deps.store.drop(chat.accountId, chat.id));
+    if (isStored(chat)) await this.#unharmed(this.#deps.store.drop(chat.accountId, chat.id));
   }
 
   /** Chat goes on while nothing can be stored; at worst a chat stays at the upstream. */
@@ -236,6 +302,15 @@ export class Conversations {
     this.#timers.add(stop);
     return stop;
   }
+}
+
+/** A caller's own chats are never stored, and what can neither be deleted nor kept need not be. */
+function isStored({ stored, keeping }: Chat): boolean {
+  return stored && (keeping.remove !== undefined || keeping.keep === "reuse");
+}
+
+function isKept({ stored, keeping }: Chat): boolean {
+  return stored && keeping.keep === "reuse";
 }
 
 function readyKey(accountId: string, model: string): string {

@@ -1,6 +1,6 @@
 import { FAILURES, GatewayError, toGatewayError } from "../chat/error.ts";
 import type { ChatStream } from "../chat/event.ts";
-import type { ChatRequest } from "../chat/request.ts";
+import type { ChatRequest, Message } from "../chat/request.ts";
 import { prepare } from "../emulate/index.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
@@ -11,7 +11,8 @@ import type { ModelInfo, Provider } from "../providers/provider.ts";
 import type { Attempts } from "../store/store.ts";
 import { attempt } from "./attempt.ts";
 import { RetryBudget } from "./budget.ts";
-import type { Conversations } from "./conversation.ts";
+import type { Conversations, KeptChat } from "./conversation.ts";
+import { historyKey, splitHistory } from "./history.ts";
 import { Journal } from "./journal.ts";
 import type { Resolver, Target } from "./resolve.ts";
 import type { TurnEnd } from "./settled-stream.ts";
@@ -91,6 +92,25 @@ interface Run {
   giveBack: (() => void) | undefined;
   /** Closes the books on the request. Once. */
   end(end: TurnEnd, request: ChatRequest): void;
+}
+
+/** The history of a request as an upstream's chats know it. */
+interface Memory {
+  /** Under which a chat that holds all but the new messages is kept; undefined for the first turn. */
+  readonly key: string | undefined;
+  /** The request without what that chat holds, as the upstream can take it. */
+  followUp(): ChatRequest;
+  readonly keyAfter: (answer: Message) => string;
+}
+
+interface Attempted {
+  readonly lease: Lease;
+  /** The upstream's model. */
+  readonly model: string;
+  /** With the whole history, as the upstream can take it. */
+  readonly request: ChatRequest;
+  readonly memory: Memory | undefined;
+  readonly kept: KeptChat | undefined;
 }
 
 /** Why a target could not answer; `final` when no other may be asked either. */
@@ -189,19 +209,35 @@ export class Router {
   }
 
   /** The answer, or the failure after which this target has nothing more to offer. */
-  async #overAccounts(run: Run, { provider, model }: Target, request: ChatRequest): Promise<Answer | Refusal> {
+  async #overAccounts(run: Run, target: Target, request: ChatRequest): Promise<Answer | Refusal> {
+    const { provider, model } = target;
     const lender = this.#lenderOf(run, provider);
+    const memory = this.#memoryOf(run, target);
     const exclude = new Set<string>();
+    let kept = memory?.key === undefined ? undefined : await this.#deps.conversations.claim(memory.key);
     let last: GatewayError | undefined;
     for (;;) {
-      let lease: Lease;
+      let lease: Lease | undefined;
       try {
         const only = run.options.accountId;
-        lease = await lender.lend({ signal: run.signal, model, exclude, ...(only === undefined ? {} : { only }) });
+        const prefer = kept?.accountId;
+        lease = await lender.lend({
+          signal: run.signal,
+          model,
+          exclude,
+          ...(prefer === undefined ? {} : { prefer }),
+          ...(only === undefined ? {} : { only }),
+        });
       } catch (error) {
         return { failure: worse(last, toGatewayError(error)), final: run.signal.aborted };
+      } finally {
+        if (kept && lease?.account?.id !== kept.accountId) {
+          await this.#deps.conversations.giveBack(kept);
+          kept = undefined;
+        }
       }
-      const result = await this.#atAccount(run, lease, model, request);
+      const result = await this.#atAccount(run, { lease, model, request, memory, kept });
+      kept = undefined;
       if (!(result instanceof GatewayError)) return result;
       last = result;
       const { next } = FAILURES[last.kind];
@@ -212,21 +248,19 @@ export class Router {
   }
 
   /** One account, which gets a second chance with a new chat when the upstream has lost the first. */
-  async #atAccount(run: Run, lease: Lease, model: string, request: ChatRequest): Promise<Answer | GatewayError> {
-    const first = await this.#attempt(run, lease, model, request, false);
+  async #atAccount(run: Run, attempted: Attempted): Promise<Answer | GatewayError> {
+    const first = await this.#attempt(run, attempted, false);
     const lost = first instanceof GatewayError && first.kind === "conversation-lost" && !run.signal.aborted;
-    return lost ? this.#attempt(run, lease, model, request, true) : first;
+    return lost ? this.#attempt(run, { ...attempted, kept: undefined }, true) : first;
   }
 
-  async #attempt(
-    run: Run,
-    lease: Lease,
-    model: string,
-    request: ChatRequest,
-    fresh: boolean,
-  ): Promise<Answer | GatewayError> {
+  async #attempt(run: Run, attempted: Attempted, fresh: boolean): Promise<Answer | GatewayError> {
     const { journal, options, settings, signal } = run;
+    const { lease, model, memory, kept } = attempted;
     const { clock, conversations, log } = this.#deps;
+    const request = kept && memory ? memory.followUp() : attempted.request;
+    const keyAfter = memory?.keyAfter;
+    const chat = { fresh, kept };
     const written = journal.attempt(lease, request);
     let begun = false;
     const ended = (end: TurnEnd): void => {
@@ -240,7 +274,7 @@ export class Router {
     try {
       const { firstEventMs, idleMs } = settings;
       const stream = await attempt(
-        { lease, model, request, signal, log, fresh, ended },
+        { lease, model, request, signal, log, chat, keyAfter, ended },
         { clock, conversations, firstEventMs, idleMs },
       );
       begun = true;
@@ -263,6 +297,19 @@ export class Router {
     if (blames !== "provider") return true;
     run.giveBack ??= this.#budget.take();
     return run.giveBack !== undefined;
+  }
+
+  /** What an upstream that keeps chats may hold of this request's history; a caller's own accounts are not remembered. */
+  #memoryOf({ request, options }: Run, { provider, model }: Target): Memory | undefined {
+    const { caller } = options;
+    if (provider.chats?.keep !== "reuse" || caller.kind === "own-accounts") return undefined;
+    const scope = { caller: caller.kind === "key" ? `key ${caller.name}` : "open", provider: provider.name, model };
+    const { key, tail } = splitHistory(request.messages, scope);
+    return {
+      key,
+      followUp: () => prepare({ ...request, messages: tail }, provider.capabilities),
+      keyAfter: (answer) => historyKey([...request.messages, answer], scope),
+    };
   }
 
   #targetsOf(run: Run): readonly Target[] {

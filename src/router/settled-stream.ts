@@ -16,7 +16,12 @@ export interface TurnEnd {
  * Hands an answer through and calls `ended` exactly once: at its end event, when it breaks, when the reader leaves, or
  * when `signal` aborts, whether or not anybody reads.
  */
-export function settledStream(stream: ChatStream, signal: AbortSignal, ended: (end: TurnEnd) => void): ChatStream {
+export function settledStream(
+  stream: ChatStream,
+  signal: AbortSignal,
+  ended: (end: TurnEnd) => void,
+  observe?: (event: ChatEvent) => void,
+): ChatStream {
   const source = stream[Symbol.asyncIterator]();
   let over = false;
   let broken: GatewayError | undefined;
@@ -41,6 +46,7 @@ export function settledStream(stream: ChatStream, signal: AbortSignal, ended: (e
       throw failure;
     }
     for (const event of result.value) {
+      observe?.(event);
       if (event.type === "text-delta" || event.type === "reasoning-delta") characters += event.text.length;
       else if (event.type === "tool-call-delta") characters += event.json.length;
       else if (event.type === "end") finish(undefined, event.usage);

@@ -1,5 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { GatewayError } from "../../src/chat/error.ts";
+import { textOf, type Message } from "../../src/chat/request.ts";
+import type { Provider } from "../../src/providers/provider.ts";
 import { FakeProvider, fails, hangs, says, text } from "./fake-provider.ts";
 import { openWorld } from "./world.ts";
 
@@ -11,9 +13,11 @@ class KeepingProvider extends FakeProvider {
   readonly opened: string[] = [];
   readonly removed: string[] = [];
   readonly used: string[] = [];
+  /** The texts of each turn's messages, a plus before those that go on with a chat. */
+  readonly sent: string[] = [];
   failOpen: (() => Error | undefined) | undefined;
   failRemove: (() => Error | undefined) | undefined;
-  override readonly chats = {
+  override readonly chats: NonNullable<Provider<string>["chats"]> = {
     open: async () => {
       const failure = this.failOpen?.();
       if (failure) throw failure;
@@ -28,10 +32,13 @@ class KeepingProvider extends FakeProvider {
     ready: true,
     keep: "ephemeral",
     deleteDelayMs: [3000, 5000],
-  } as const;
+  };
 
   override chat(...[request, context]: Parameters<FakeProvider["chat"]>) {
     this.used.push(context.chat?.id ?? "none");
+    this.sent.push(
+      `${context.chat?.continued ? "+" : ""}${request.messages.map(({ parts }) => textOf(parts)).join("|")}`,
+    );
     return super.chat(request, context);
   }
 }
@@ -135,8 +142,7 @@ describe("a chat for each turn", () => {
     const keeping = new KeepingProvider();
     let open = () => {};
     const opening = new Promise<void>((resolve) => (open = resolve));
-    const original = keeping.chats.open;
-    Object.assign(keeping.chats, { open: async () => (await opening, original()) });
+    Object.assign(keeping.chats, { open: () => opening.then(() => "chat1") });
     await using world = await openWorld({ providers: [keeping] });
     await world.add("a");
     const client = new AbortController();
@@ -167,10 +173,11 @@ describe("a ready chat", () => {
     const keeping = new KeepingProvider();
     await using world = await openWorld({ providers: [keeping], ready: true });
     await world.add("a");
+    const timers = world.clock.pending;
     await world.ask();
     await world.clock.advance(6 * MINUTE);
     expect(keeping.removed).toEqual(["chat1", "chat2"]);
-    expect(world.clock.pending).toBe(0);
+    expect(world.clock.pending).toBe(timers);
   });
 
   test("that cannot be made blames nobody, and the next turn opens its own", async () => {
@@ -183,5 +190,118 @@ describe("a ready chat", () => {
     await world.clock.advance(0);
     expect(await world.ask()).toBe("hello from a");
     expect(world.view("a")).toMatchObject({ state: "ready", failures: 0 });
+  });
+});
+
+describe("a chat that is kept", () => {
+  const said = (...texts: string[]): Message[] =>
+    texts.map((words, i) => ({ role: i % 2 === 0 ? "user" : "assistant", parts: [{ type: "text", text: words }] }));
+  const remembering = (): KeepingProvider => {
+    const keeping = new KeepingProvider();
+    Object.assign(keeping.chats, { keep: "reuse" });
+    return keeping;
+  };
+  const key = (name: string) => ({ caller: { kind: "key", name } }) as const;
+  const HELLO = "hello from a";
+
+  test("E1 gets only the new words of the follow-up, on the account that holds it", async () => {
+    const keeping = remembering();
+    await using world = await openWorld({ providers: [keeping], pool: { rotationUses: 1 } });
+    await world.add("a,b");
+    await world.ask({}, { messages: said("Hi") });
+    await world.clock.advance(0);
+    await world.ask({}, { messages: said("Hi", ` ${HELLO}\n`, "And?") });
+    await world.clock.advance(0);
+    await world.ask({}, { messages: said("Hi", HELLO, "And?", HELLO, "So?") });
+    expect(keeping.sent).toEqual(["Hi", "+And?", "+So?"]);
+    expect(keeping.used).toEqual(["chat1", "chat1", "chat1"]);
+    expect(keeping.asked).toEqual(["a", "a", "a"]);
+  });
+
+  test("E2 is never shared: not by two equal greetings, nor with another caller", async () => {
+    const keeping = remembering();
+    await using world = await openWorld({ providers: [keeping] });
+    await world.add("a");
+    await world.ask(key("mine"), { messages: said("Hi") });
+    await world.ask(key("mine"), { messages: said("Hi") });
+    await world.clock.advance(0);
+    await world.ask(key("yours"), { messages: said("Hi", HELLO, "And?") });
+    const follow = { messages: said("Hi", HELLO, "And?") };
+    await Promise.all([world.ask(key("mine"), follow), world.ask(key("mine"), follow), world.ask(key("mine"), follow)]);
+    expect(keeping.sent.slice(0, 3)).toEqual(["Hi", "Hi", `Hi|${HELLO}|And?`]);
+    expect(keeping.sent.slice(3).toSorted()).toEqual(["+And?", "+And?", `Hi|${HELLO}|And?`]);
+    expect(keeping.used.slice(0, 3)).toEqual(["chat1", "chat2", "chat3"]);
+  });
+
+  test("an edited history is a different one", async () => {
+    const keeping = remembering();
+    await using world = await openWorld({ providers: [keeping] });
+    await world.add("a");
+    await world.ask({}, { messages: said("Hi") });
+    await world.clock.advance(0);
+    await world.ask({}, { messages: said("Hey", HELLO, "And?") });
+    expect(keeping.sent).toEqual(["Hi", `Hey|${HELLO}|And?`]);
+  });
+
+  test("survives a restart, and is forgotten after 72 idle hours", async () => {
+    const keeping = remembering();
+    const first = await openWorld({ providers: [keeping] });
+    await first.add("a");
+    await first.ask({}, { messages: said("Hi") });
+    await first.clock.advance(0);
+    await first.close();
+    await using second = await openWorld({ providers: [keeping], dataDir: first.dataDir, clock: first.clock });
+    await second.clock.advance(71 * 60 * MINUTE);
+    await second.ask({}, { messages: said("Hi", HELLO, "And?") });
+    await second.clock.advance(74 * 60 * MINUTE);
+    await second.ask({}, { messages: said("Hi", HELLO, "And?", HELLO, "So?") });
+    expect(keeping.sent).toEqual(["Hi", "+And?", `Hi|${HELLO}|And?|${HELLO}|So?`]);
+    expect(keeping.removed).toEqual(["chat1"]);
+  });
+
+  test("E14 is dropped when its turn fails, and the next turn sends the whole history to a new one", async () => {
+    const keeping = remembering();
+    await using world = await openWorld({ providers: [keeping] });
+    await world.add("a");
+    await world.ask({}, { messages: said("Hi") });
+    await world.clock.advance(0);
+    keeping.next("a", fails("upstream-broken", {}, [text("He")]));
+    await world.ask({}, { messages: said("Hi", HELLO, "And?") });
+    await world.clock.advance(0);
+    await world.ask({}, { messages: said("Hi", HELLO, "And?") });
+    expect(keeping.sent).toEqual(["Hi", "+And?", `Hi|${HELLO}|And?`]);
+  });
+
+  test("that the upstream lost is replaced once by a new one with the whole history", async () => {
+    const keeping = remembering();
+    await using world = await openWorld({ providers: [keeping] });
+    await world.add("a");
+    await world.ask({}, { messages: said("Hi") });
+    await world.clock.advance(0);
+    keeping.next("a", fails("conversation-lost"));
+    expect(await world.ask({}, { messages: said("Hi", HELLO, "And?") })).toBe(HELLO);
+    expect(keeping.sent).toEqual(["Hi", "+And?", `Hi|${HELLO}|And?`]);
+  });
+
+  test("whose account is out waits for it, while another account gets the whole history", async () => {
+    const keeping = remembering();
+    await using world = await openWorld({ providers: [keeping] });
+    await world.add("a,b");
+    await world.ask({}, { messages: said("Hi") });
+    await world.clock.advance(0);
+    await world.pool.roster.disable(world.view("a").id);
+    expect(await world.ask({}, { messages: said("Hi", HELLO, "And?") })).toBe("hello from b");
+    await world.pool.roster.enable(world.view("a").id);
+    await world.ask({}, { messages: said("Hi", HELLO, "And?") });
+    expect(keeping.sent).toEqual(["Hi", `Hi|${HELLO}|And?`, "+And?"]);
+  });
+
+  test("is not kept for a caller's own account", async () => {
+    const keeping = remembering();
+    await using world = await openWorld({ providers: [keeping] });
+    await world.ask({ caller: { kind: "own-accounts", provider: keeping, credentials: ["x"] } });
+    expect(await world.store.conversations.all()).toEqual([]);
+    await world.clock.advance(4 * SECOND);
+    expect(keeping.removed).toEqual(["chat1"]);
   });
 });
