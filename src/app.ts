@@ -20,7 +20,7 @@ import { createTurns, type Turns } from "./http/turns.ts";
 import type { Clock } from "./lib/clock.ts";
 import { newId } from "./lib/id.ts";
 import type { Logger } from "./lib/logger.ts";
-import { createUpstreamFetch } from "./lib/upstream-fetch.ts";
+import { createUpstreamFetch } from "./providers/upstream-fetch.ts";
 import { USER_AGENTS } from "./lib/user-agents.ts";
 import { Pool, type PoolSettings } from "./pool/pool.ts";
 import { Prober } from "./pool/prober.ts";

@@ -4,7 +4,8 @@ import { networkInterfaces } from "node:os";
 import { dirname, join } from "node:path";
 import { setPassword, passwordHash } from "./admin/password.ts";
 import { type App, buildApp } from "./app.ts";
-import { type CliDeps, type CliIo, runCli } from "./cli/run.ts";
+import { type CliDeps, runCli } from "./cli/run.ts";
+import { processIo } from "./cli/process-io.ts";
 import { openBrowser } from "./cli/open-browser.ts";
 import { TOKEN_FILE } from "./cli/connect.ts";
 import { startText } from "./cli/start-text.ts";
@@ -23,19 +24,15 @@ import type { Store } from "./store/store.ts";
 
 /** How long answers under way may take once the program is told to stop. */
 const DRAIN_MS = 30_000;
+/** How long the last output may take. */
+const LAST_OUTPUT_MS = 500;
 
-/** Runs one command line and ends the process with its exit code. */
+/** Runs one command line; the process ends with its exit code. */
 export async function start(argv: string[]): Promise<void> {
-  const io: CliIo = {
-    stdin: process.stdin,
-    stdout: process.stdout,
-    stderr: process.stderr,
-    env: process.env,
-    cwd: process.cwd(),
-    isTty: process.stdin.isTTY,
-  };
   const deps: CliDeps = { serve, openLocal, version };
-  process.exit(await runCli(argv, io, deps));
+  process.exitCode = await runCli(argv, processIo(), deps);
+  // Output that is still on its way must not be cut off, and a connection that nobody closes must not keep the process.
+  setTimeout(() => process.exit(), LAST_OUTPUT_MS).unref();
 }
 
 /** The data folder, locked, and the gateway over it. */
@@ -121,7 +118,10 @@ async function serve(config: Config): Promise<number> {
     await listening.kill();
     rmSync(tokenPath, { force: true });
     lock.release();
-    await log.flush();
+    await Promise.race([
+      log.flush(),
+      new Promise((resolve) => systemClock.after(LAST_OUTPUT_MS, () => resolve(undefined))),
+    ]);
   });
   process.on("uncaughtException", (error) => log.error("uncaught", { cause: error.stack ?? error.message }));
   process.on("unhandledRejection", (cause) => log.error("unhandled", { cause: String(cause) }));

@@ -4,7 +4,6 @@ import type { ChatEvent, UpstreamEvent } from "../../src/chat/event.ts";
 import type { ChatRequest, ImagePart, Message, Tool } from "../../src/chat/request.ts";
 import type { Capabilities } from "../../src/chat/capabilities.ts";
 import { prepare, supply } from "../../src/emulate/index.ts";
-import type { Capabilities } from "../../src/providers/provider.ts";
 import { request } from "./requests.ts";
 
 const ALL: Capabilities = {
