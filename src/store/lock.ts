@@ -1,5 +1,5 @@
 import { Database } from "bun:sqlite";
-import { readFileSync, rmSync } from "node:fs";
+import { chmodSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { prepareFolder, writeDurably } from "./files.ts";
 import { StoreOpenError } from "./open-error.ts";
@@ -73,6 +73,7 @@ function lockFile(path: string, inUse: () => StoreOpenError): Database {
     database.run("PRAGMA busy_timeout = 0");
     database.run("PRAGMA journal_mode = MEMORY"); // no journal file that outlives a kill
     database.run("BEGIN EXCLUSIVE");
+    chmodSync(path, 0o600); // by its name: a descriptor of our own would end the lock when it is closed
     return database;
   } catch (error) {
     database?.close();

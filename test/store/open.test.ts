@@ -117,21 +117,29 @@ const damages: { name: string; spoil: (path: string) => void; says: string }[] =
     says: "it is missing",
   },
 ];
-test.each(damages)("$name is refused with the way back, and stays byte for byte", async ({ spoil, says }) => {
-  await using folder = await filled();
-  mkdirSync(folder.file("backups"));
-  for (const name of ["older.db", "newest.db"]) copyFileSync(folder.database, folder.file(`backups/${name}`));
-  const later = new Date(Date.now() + 60_000);
-  Bun.spawnSync(["touch", "-d", later.toISOString(), folder.file("backups/newest.db")]);
-  spoil(folder.database);
-  const before = snapshot(folder);
-  const message = await refusal(folder);
-  expect(message).toStartWith(`${folder.database} is damaged`);
-  expect(message).toContain(says);
-  expect(message).toEndWith(`sluice restore ${folder.file("backups/newest.db")}`);
-  expect(message).not.toContain("\n");
-  expect(snapshot(folder)).toEqual(before);
-});
+test.each(damages)(
+  "$name is refused and stays byte for byte; the command that the refusal names brings the backup back",
+  async ({ spoil, says }) => {
+    await using folder = await filled();
+    mkdirSync(folder.file("backups"));
+    for (const name of ["older.db", "newest.db"]) copyFileSync(folder.database, folder.file(`backups/${name}`));
+    const later = new Date(Date.now() + 60_000);
+    Bun.spawnSync(["touch", "-d", later.toISOString(), folder.file("backups/newest.db")]);
+    spoil(folder.database);
+    const before = snapshot(folder);
+    const message = await refusal(folder);
+    expect(message).toStartWith(`${folder.database} is damaged`);
+    expect(message).toContain(says);
+    expect(message).not.toContain("\n");
+    expect(snapshot(folder)).toEqual(before);
+
+    const [, command = ""] = message.split("Restore the newest backup with: ");
+    expect(command).toContain(folder.file("backups/newest.db"));
+    expect(Bun.spawnSync(["sh", "-c", command]).stderr.toString()).not.toContain("cp:");
+    const restored = await folder.open();
+    expect(await restored.store.accounts.all()).toEqual([account("acc_1")]);
+  },
+);
 
 test("one credential that cannot be read does not keep the others from serving", async () => {
   await using folder = await filled();

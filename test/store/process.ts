@@ -1,8 +1,10 @@
-import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 
 /** Starts child.ts and resolves when it has said its word. */
 export async function child(task: "hold" | "fill", dataDir: string) {
-  const started = Bun.spawn([process.execPath, join(import.meta.dir, "child.ts"), task, dataDir], { stdout: "pipe" });
+  const started = Bun.spawn([process.execPath, fileURLToPath(import.meta.resolve("./child.ts")), task, dataDir], {
+    stdout: "pipe",
+  });
   for await (const _ of started.stdout) break;
   return started;
 }

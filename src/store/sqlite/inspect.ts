@@ -45,17 +45,27 @@ function readHead(path: string, into: Buffer): number {
   }
 }
 
-/** The refusal of a damaged database, with the way back. */
+/** The refusal of a damaged database, in one line with the way back. */
 export function damaged(path: string, what: string, cause?: unknown): StoreOpenError {
   const backup = newestBackup(path);
   const remedy = backup
-    ? `Restore the newest backup with: sluice restore ${quote(backup)}`
-    : "There is no backup beside it; restore one with: sluice restore FILE";
+    ? `Restore the newest backup with: ${restoreCommand(path, backup)}`
+    : "There is no backup beside it. Put one of yours in its place, or move it away to begin anew.";
   return new StoreOpenError(`${path} is damaged (${what}) and was left as it is. ${remedy}`, { cause });
 }
 
+/** Keeps the damaged file as `.bak`; its last changes must go, or SQLite would put them into the backup. */
+function restoreCommand(path: string, backup: string): string {
+  const [file, changes, shared, aside] = [path, `${path}-wal`, `${path}-shm`, `${path}.bak`].map(quote);
+  return process.platform === "win32"
+    ? `move ${file} ${aside} & del ${changes} ${shared} & copy ${quote(backup)} ${file}`
+    : `mv ${file} ${aside}; rm -f ${changes} ${shared}; cp ${quote(backup)} ${file}`;
+}
+
+/** For a shell, if the path has anything in it that a shell could take for its own. */
 function quote(path: string): string {
-  return /^[\w./\\:-]+$/.test(path) ? path : `"${path}"`;
+  if (process.platform === "win32") return `"${path}"`;
+  return /^[\w./-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
 }
 
 export interface Inspection {
