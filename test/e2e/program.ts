@@ -4,8 +4,8 @@ import { basename, join } from "node:path";
 
 const dist = join(import.meta.dir, "..", "..", "dist");
 
-/** What a first start prints once it listens, each followed by the end of its word. */
-export const ADDRESS = /(http:\/\/127\.0\.0\.1:\d+)\/?\s/;
+/** What a first start prints once it listens, each with what ends it. */
+export const ADDRESS = /(http:\/\/127\.0\.0\.1:\d+)[/\s]/;
 export const CLIENT_KEY = /(sk-sluice-[\w-]{32})\s/;
 export const SETUP_LINK = /(http:\/\/127\.0\.0\.1:\d+\/\S*setup\S*)\s/;
 
