@@ -1,0 +1,104 @@
+import type { KiroCredential, LoginKind } from "./credential.ts";
+import type { KiroMemory } from "./memory.ts";
+import type { KiroDialect } from "./wire.ts";
+
+/** Where the service lives; `{region}` stands for a region in each. */
+export interface KiroUrls {
+  readonly runtimeUrl: string;
+  readonly managementUrl: string;
+  readonly legacyUrl: string;
+  readonly codewhispererUrl: string;
+  readonly authUrl: string;
+  readonly oidcUrl: string;
+  readonly portalUrl: string;
+}
+
+export const KIRO_URLS: KiroUrls = {
+  runtimeUrl: "https://runtime.{region}.kiro.dev",
+  managementUrl: "https://management.{region}.kiro.dev",
+  legacyUrl: "https://q.{region}.amazonaws.com",
+  codewhispererUrl: "https://codewhisperer.{region}.amazonaws.com",
+  authUrl: "https://prod.{region}.auth.desktop.kiro.dev",
+  oidcUrl: "https://oidc.{region}.amazonaws.com",
+  portalUrl: "https://app.kiro.dev",
+};
+
+/** The hosts that answer chats: the new one, and the two of before May 2026. */
+export const HOST_NAMES = ["runtime", "legacy", "codewhisperer"] as const;
+export type HostName = (typeof HOST_NAMES)[number];
+
+export interface Host {
+  readonly name: HostName;
+  readonly dialect: KiroDialect;
+  /** The whole address of the chat call. */
+  readonly url: string;
+}
+
+export type HostOrder = Readonly<Record<LoginKind, readonly HostName[]>>;
+
+/** Which host to try first; what worked for an account goes before it. */
+export const HOST_ORDER: HostOrder = {
+  social: ["runtime", "legacy", "codewhisperer"],
+  "builder-id": ["runtime", "legacy", "codewhisperer"],
+  idc: ["runtime", "legacy"],
+  "external-idp": ["runtime", "legacy"],
+  "api-key": ["codewhisperer", "legacy"],
+};
+
+/** The ARNs that the service's own clients send for everybody who signed in that way. */
+const SOCIAL_ARN = "arn:aws:codewhisperer:us-east-1:699475941385:profile/EHGA3GRVQMUK";
+const BUILDER_ID_ARN = "arn:aws:codewhisperer:us-east-1:638616132270:profile/AAAACCCCXXXX";
+
+type Known = Pick<KiroCredential, "kind" | "region" | "apiRegion" | "profileArn">;
+
+/** The address with its region, without a slash at the end. */
+export function addressOf(template: string, region: string): string {
+  return template.replaceAll("{region}", region).replace(/\/+$/, "");
+}
+
+export function kindOf(credential: Pick<KiroCredential, "kind">, memory: KiroMemory): LoginKind {
+  return memory.kind ?? credential.kind;
+}
+
+/** The region of an account's calls. The service has two: Europe is served from Frankfurt, all others from Virginia. */
+export function apiRegion(credential: Known, memory: KiroMemory): string {
+  const arn = memory.profileArn ?? credential.profileArn;
+  return servedFrom(credential.apiRegion ?? (arn === undefined ? undefined : arn.split(":")[3]) ?? credential.region);
+}
+
+export function servedFrom(region: string): string {
+  return region.startsWith("eu-") ? "eu-central-1" : "us-east-1";
+}
+
+/** The hosts to try for an account, in order; never empty. */
+export function hostsOf(credential: Known, memory: KiroMemory, urls: KiroUrls, order: HostOrder): Host[] {
+  const region = apiRegion(credential, memory);
+  const names = order[kindOf(credential, memory)].filter((name) => name !== "codewhisperer" || region === "us-east-1");
+  const { host } = memory;
+  const sorted = host !== undefined && names.includes(host) ? [host, ...names.filter((name) => name !== host)] : names;
+  return (sorted.length > 0 ? sorted : (["legacy"] as const)).map((name) => hostOf(name, region, urls));
+}
+
+function hostOf(name: HostName, region: string, urls: KiroUrls): Host {
+  if (name === "runtime") return { name, dialect: "runtime", url: `${addressOf(urls.runtimeUrl, region)}/` };
+  const base = addressOf(name === "legacy" ? urls.legacyUrl : urls.codewhispererUrl, region);
+  return { name, dialect: "legacy", url: `${base}/generateAssistantResponse` };
+}
+
+/**
+ * The profile that goes with a call. A Builder ID sends none to legacy hosts, which answer 403 to it, and a fixed one to
+ * the others; an API key has none at all. Undefined also while it has to be looked up.
+ */
+export function profileOf(credential: Known, memory: KiroMemory, dialect: KiroDialect): string | undefined {
+  const own = memory.profileArn ?? credential.profileArn;
+  const kind = kindOf(credential, memory);
+  if (kind === "api-key" || (kind === "builder-id" && dialect === "legacy")) return undefined;
+  if (own !== undefined) return own;
+  if (kind === "social") return SOCIAL_ARN;
+  return kind === "builder-id" ? BUILDER_ID_ARN : undefined;
+}
+
+/** Whether the kind of login has profiles of its own that can be listed; a Builder ID is refused there. */
+export function listsProfiles(kind: LoginKind): boolean {
+  return kind === "idc" || kind === "external-idp" || kind === "social";
+}
