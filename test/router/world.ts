@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { collect } from "../../src/chat/collect.ts";
 import { GatewayError } from "../../src/chat/error.ts";
 import { textOf, type ChatRequest } from "../../src/chat/request.ts";
+import type { UpstreamFetch } from "../../src/lib/fetch.ts";
 import type { Log, LogFields } from "../../src/lib/log.ts";
 import { Pool, type PoolSettings } from "../../src/pool/pool.ts";
 import type { Provider } from "../../src/providers/provider.ts";
@@ -40,7 +41,6 @@ export interface WorldOptions {
   readonly pool?: Partial<PoolSettings>;
   readonly router?: Partial<RouterSettings>;
   readonly ready?: boolean;
-  readonly fetch?: typeof globalThis.fetch;
 }
 
 /** A pool and a router over a real database and fake time. */
@@ -78,7 +78,7 @@ export async function openWorld(options: WorldOptions) {
     userAgents: ["Browser 1"],
     random,
     settings: () => poolSettings,
-    createFetch: () => (url, init) => fetch(url, { ...init, redirect: "manual" } as RequestInit),
+    createFetch: () => plainFetch,
   });
   const ready = () => options.ready ?? false;
   const conversations = new Conversations({ store: store.conversations, pool, clock, log, random, ready });
@@ -142,6 +142,16 @@ export async function openWorld(options: WorldOptions) {
     },
   };
 }
+
+const plainFetch: UpstreamFetch = async (url, { method, headers, body, signal }) => {
+  try {
+    const init = { method: method ?? "GET", headers: { ...headers }, signal, redirect: "manual" } as const;
+    return await fetch(url, body === undefined ? init : { ...init, body: body as BodyInit });
+  } catch (cause) {
+    if (signal.aborted) throw signal.reason;
+    throw new GatewayError("upstream-broken", "The connection failed.", { cause });
+  }
+};
 
 function logInto(lines: Line[], more: LogFields = {}): Log {
   const write = (event: string, fields: LogFields = {}) => void lines.push({ event, ...more, ...fields });
