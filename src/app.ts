@@ -12,7 +12,7 @@ import { mountAdminApi } from "./http/admin-api.ts";
 import { mountApi } from "./http/api.ts";
 import { clientReader } from "./http/client.ts";
 import { mountDocs } from "./http/docs.ts";
-import { failureResponse } from "./http/failure.ts";
+import { causeOf, failureResponse } from "./http/failure.ts";
 import { mountHealth } from "./http/health.ts";
 import { hostGuard } from "./http/hosts.ts";
 import type { Peers } from "./http/listen.ts";
@@ -24,7 +24,8 @@ import { createUpstreamFetch } from "./providers/upstream-fetch.ts";
 import { USER_AGENTS } from "./lib/user-agents.ts";
 import { Pool, type PoolSettings } from "./pool/pool.ts";
 import { Prober } from "./pool/prober.ts";
-import { buildProviders } from "./providers/index.ts";
+import { createDemo, createLongcat } from "./providers/index.ts";
+import type { Provider } from "./providers/provider.ts";
 import { Conversations } from "./router/conversation.ts";
 import { Resolver } from "./router/resolve.ts";
 import { Router } from "./router/run.ts";
@@ -72,7 +73,7 @@ export async function buildApp(deps: AppDeps): Promise<App> {
   let reloadedAt = clock.now();
   const stopping = new AbortController();
 
-  const providers = buildProviders(config);
+  const providers = providersOf(config);
   const isProvider = (name: string) => providers.some((provider) => provider.name === name);
   const poolSettings = (): PoolSettings => ({
     ...config.pool,
@@ -158,7 +159,12 @@ export async function buildApp(deps: AppDeps): Promise<App> {
     position: pool.lender("longcat").position,
   });
   const app = new Elysia({ normalize: false, handler: { standardHostname: false } })
-    .onError(({ error }) => failureResponse(toGatewayError(error), dialects[0], newId("req_"), clock.now()))
+    .onError(({ error: thrown }) => {
+      const error = toGatewayError(thrown);
+      const id = newId("req");
+      if (error.kind === "internal") log.error("request-failed", { request: id, cause: causeOf(error) });
+      return failureResponse(error, dialects[0], id, clock.now());
+    })
     .use(
       mountHealth({
         version,
@@ -250,4 +256,17 @@ export async function buildApp(deps: AppDeps): Promise<App> {
       await pool.close();
     },
   };
+}
+
+/** The services of this gateway, in the order in which they are asked for a model that several have. */
+function providersOf({ longcat, demo, router }: Config): readonly Provider[] {
+  return [
+    createLongcat({
+      url: longcat.url,
+      sessionDeleteDelayMs: longcat.sessionDeleteDelayMs,
+      ready: longcat.sessionReady,
+      firstEventMs: router.firstEventMs,
+    }),
+    ...(demo.enabled ? [createDemo()] : []),
+  ];
 }

@@ -157,7 +157,7 @@ function deadline(clock: Clock, ms: number): AbortSignal {
 /** The smallest real question there is. */
 function testRequest(clock: Clock, model: string): ChatRequest {
   return {
-    id: newId("req_"),
+    id: newId("req"),
     receivedAt: clock.now(),
     model,
     messages: [{ role: "user", parts: [{ type: "text", text: "Say OK." }] }],

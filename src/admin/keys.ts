@@ -1,6 +1,6 @@
 import { GatewayError } from "../chat/error.ts";
 import type { Clock } from "../lib/clock.ts";
-import { newId } from "../lib/id.ts";
+import { newApiKey, newId } from "../lib/id.ts";
 import type { ApiKeyRecord, Store } from "../store/store.ts";
 import type { Admin, ApiKeyView } from "./admin.ts";
 
@@ -16,8 +16,7 @@ export interface KeyRing {
   find(presented: string): KnownKey | undefined;
 }
 
-const KEY_PREFIX = "sk-sluice-";
-const SHOWN_LENGTH = KEY_PREFIX.length + 4;
+const SHOWN_CHARS = "sk-sluice-".length + 4;
 
 /** SHA-256 as hex. API keys are random, so a plain hash is enough. */
 export function hashOf(text: string): string {
@@ -57,11 +56,11 @@ export async function openKeyRing(
         if (!trimmed || trimmed.length > 80) {
           throw new GatewayError("invalid-request", "Give the key a name of 1 to 80 characters.", { field: "name" });
         }
-        const key = KEY_PREFIX + Buffer.from(crypto.getRandomValues(new Uint8Array(24))).toString("base64url");
+        const key = newApiKey();
         const record: ApiKeyRecord = {
-          id: newId("key_"),
+          id: newId("key"),
           name: trimmed,
-          prefix: `${key.slice(0, SHOWN_LENGTH)}…`,
+          prefix: `${key.slice(0, SHOWN_CHARS)}…`,
           hash: hashOf(key),
           admin: options.admin ?? false,
           createdAt: clock.now(),

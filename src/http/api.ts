@@ -5,7 +5,7 @@ import { newId } from "../lib/id.ts";
 import { callerOf } from "./auth.ts";
 import { chatHandler, type ChatDeps } from "./chat.ts";
 import { preflight } from "./cors.ts";
-import { failureResponse } from "./failure.ts";
+import { causeOf, failureResponse } from "./failure.ts";
 import { listModels, showModel } from "./models.ts";
 import { apiPath } from "./paths.ts";
 
@@ -46,8 +46,11 @@ export function mountApi(deps: ApiDeps) {
   const shaped = async (run: () => Promise<Response>): Promise<Response> => {
     try {
       return await run();
-    } catch (error) {
-      return failureResponse(toGatewayError(error), fallback, newId("req_"), deps.clock.now());
+    } catch (thrown) {
+      const error = toGatewayError(thrown);
+      const id = newId("req");
+      if (error.kind === "internal") deps.log.error("request-failed", { request: id, cause: causeOf(error) });
+      return failureResponse(error, fallback, id, deps.clock.now());
     }
   };
 
@@ -76,7 +79,7 @@ export function mountApi(deps: ApiDeps) {
       app.post(
         prefix + path,
         ({ request, params }) => {
-          const { provider } = params as { provider?: string };
+          const provider = named(params);
           return known(provider) ? handler(request, provider) : shaped(() => route(request));
         },
         { parse: "none", detail: { hide, tags: ["chat"], summary: `Chat (${path})` } },
@@ -85,13 +88,18 @@ export function mountApi(deps: ApiDeps) {
     app.get(
       `${prefix}/models`,
       ({ request, params }) => {
-        const { provider } = params as { provider?: string };
+        const provider = named(params);
         return shaped(() => (known(provider) ? models(request, provider) : route(request)));
       },
       { detail: { hide, tags: ["models"], summary: "The models there are" } },
     );
   }
   return app.all("/*", ({ request }) => shaped(() => route(request)), { parse: "none", detail: { hide: true } });
+}
+
+/** The provider in a path's prefix; a route without one has no parameters at all. */
+function named(params: { provider?: string } | undefined): string | undefined {
+  return params?.provider;
 }
 
 function decodedPath(url: string): string {

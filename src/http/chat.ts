@@ -9,7 +9,7 @@ import type { Answer, Router } from "../router/run.ts";
 import { callerOf, type AuthRules } from "./auth.ts";
 import { readBody } from "./body.ts";
 import { CORS_HEADERS } from "./cors.ts";
-import { failureResponse } from "./failure.ts";
+import { causeOf, failureResponse } from "./failure.ts";
 import { PING_MS, streamBody } from "./stream.ts";
 import type { Turn, Turns } from "./turns.ts";
 
@@ -30,7 +30,7 @@ export function chatHandler(dialect: Dialect, deps: ChatDeps): ChatHandler {
   const { router, auth, turns, clock, log } = deps;
 
   return async function answer(http, provider) {
-    const id = newId("req_");
+    const id = newId("req");
     const receivedAt = clock.now();
     let turn: Turn | undefined;
     try {
@@ -103,8 +103,4 @@ async function within<T>(promise: Promise<T>, ms: number, clock: Clock): Promise
   } finally {
     cancel();
   }
-}
-
-function causeOf(error: GatewayError): string {
-  return error.cause instanceof Error ? (error.cause.stack ?? error.cause.message) : String(error.cause);
 }
