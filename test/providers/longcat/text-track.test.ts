@@ -1,0 +1,65 @@
+import { describe, expect, test } from "bun:test";
+import { TextTrack } from "../../../src/providers/longcat/text-track.ts";
+
+const streams: { name: string; pieces: string[]; text: string }[] = [
+  { name: "deltas", pieces: ["He", "llo", " wor", "ld"], text: "Hello world" },
+  { name: "snapshots", pieces: ["Hello", "Hello wor", "Hello world"], text: "Hello world" },
+  { name: "one snapshot after a telling start", pieces: ["Hello wor", "Hello world"], text: "Hello world" },
+  { name: "a short text said twice", pieces: ["ha", "ha"], text: "haha" },
+  { name: "repeated digits", pieces: ["1", "1", "0"], text: "110" },
+  { name: "line feeds, then text", pieces: ["\n", "\n\n", "Hello"], text: "\n\n\nHello" },
+  { name: "a delta that begins like the text", pieces: ["1", "10", " cats"], text: "110 cats" },
+  {
+    name: "a repeated last snapshot",
+    pieces: ["Hello", "Hello wor", "Hello world", "Hello world"],
+    text: "Hello world",
+  },
+  { name: "a repeated only snapshot", pieces: ["Hello world", "Hello world"], text: "Hello world" },
+  {
+    name: "a snapshot that comes late and short",
+    pieces: ["Hello a", "Hello a b", "Hello a b c", "Hello a"],
+    text: "Hello a b c",
+  },
+  { name: "snapshots with characters beyond U+FFFF", pieces: ["🐈", "🐈🐈", "🐈🐈🐈", "🐈🐈🐈🐈"], text: "🐈🐈🐈🐈" },
+];
+test.each(streams)("L6 $name: no character is lost or said twice", ({ pieces, text }) => {
+  const track = new TextTrack();
+  const given = pieces.map((piece) => track.piece(piece)).join("") + track.close();
+  expect(given).toBe(text);
+  expect(track.text).toBe(text);
+});
+
+test("deltas are handed out as they come from the second piece on", () => {
+  const track = new TextTrack();
+  expect(["He", "llo", "!"].map((piece) => track.piece(piece))).toEqual(["He", "llo", "!"]);
+});
+
+test("snapshots are handed out as they come once two have shown what they are", () => {
+  const track = new TextTrack();
+  expect(["Hello", "Hello a b", "Hello a b c", "Hello a b c d"].map((piece) => track.piece(piece))).toEqual([
+    "Hello",
+    "",
+    " a b c",
+    " d",
+  ]);
+});
+
+test("a corrected snapshot is not repeated, and what follows it comes", () => {
+  const track = new TextTrack();
+  for (const piece of ["Hello", "Hello wrl", "Hello wrld"]) track.piece(piece);
+  expect([track.piece("Hello world"), track.piece("Hello world!")]).toEqual(["", "!"]);
+});
+
+describe("all text so far, known as such", () => {
+  test("fills in what deltas left out", () => {
+    const track = new TextTrack();
+    track.delta("He");
+    expect([track.whole("Hello"), track.delta(" you"), track.whole("Hello you")]).toEqual(["llo", " you", ""]);
+  });
+
+  test("says nothing when it is shorter or contradicts", () => {
+    const track = new TextTrack();
+    track.delta("Hello");
+    expect([track.whole("Hel"), track.whole("Goodbye!")]).toEqual(["", ""]);
+  });
+});
