@@ -58,7 +58,8 @@ export class Books {
   apply(account: Account, outcome: Omit<Outcome, "at">): void {
     const before = account.health;
     const rules = { maxFailures: this.#deps.maxFailures(), random: this.#deps.random };
-    const health = settle(before, { ...outcome, at: this.#deps.clock.now() }, rules);
+    const at = this.#deps.clock.now();
+    const health = settle(before, { ...outcome, ...withReset(account, outcome, at), at }, rules);
     if (health !== before) void this.setHealth(account, health);
     if (!outcome.failure && !outcome.revives) account.probes = 0;
   }
@@ -157,4 +158,12 @@ export class Books {
       this.changed();
     });
   }
+}
+
+/** A spent quota whose refusal named no time rests until the reset that an earlier probe has told. */
+function withReset({ quota }: Account, { failure }: Omit<Outcome, "at">, now: number): Pick<Outcome, "failure"> {
+  if (failure?.kind !== "quota-exhausted" || failure.retryAt !== undefined) return {};
+  const resetsAt = quota?.resetsAt;
+  if (resetsAt === undefined || resetsAt <= now) return {};
+  return { failure: new GatewayError(failure.kind, failure.message, { retryAt: resetsAt, cause: failure }) };
 }

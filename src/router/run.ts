@@ -322,7 +322,7 @@ export class Router {
     if (caller.kind !== "own-accounts") return targets;
     const own = targets.filter(({ provider }) => provider.name === caller.provider.name || !provider.credential);
     if (own.length > 0) return own;
-    const text = `The accounts in this request's key are ${caller.provider.title}'s, which has no model "${request.model}".`;
+    const text = `The accounts in this request's key are ${caller.provider.title}'s, which has no model "${request.model ?? this.defaultModel}".`;
     throw new GatewayError("unknown-model", text, { field: "model" });
   }
 

@@ -124,6 +124,19 @@ describe("why nobody can answer", () => {
     expect(await world.ask()).toBe("hello from a");
   });
 
+  test("R16 a spent quota rests until the reset that a probe has told", async () => {
+    const fake = new FakeProvider().next("a", fails("quota-exhausted"));
+    await using world = await openWorld({ providers: [fake] });
+    const { added } = await world.add("a");
+    const resetsAt = world.clock.now() + 90 * MINUTE;
+    for (const account of added) world.pool.books.setQuota(account, { used: 10, limit: 10, unit: "credits", resetsAt });
+    await world.ask();
+    expect(world.view("a")).toMatchObject({ state: "exhausted", until: resetsAt });
+    expect(await world.ask()).toBe("quota-exhausted");
+    await world.clock.advance(90 * MINUTE);
+    expect(await world.ask()).toBe("hello from a");
+  });
+
   test("fault 40 a wall clock that jumps back does not prolong a rest", async () => {
     const fake = new FakeProvider().next("a", fails("rate-limited"));
     await using world = await openWorld({ providers: [fake] });

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { GatewayError } from "../../src/chat/error.ts";
 import { textOf, type Message } from "../../src/chat/request.ts";
 import type { Provider } from "../../src/providers/provider.ts";
-import { FakeProvider, fails, hangs, says, text } from "./fake-provider.ts";
+import { END, FakeProvider, fails, hangs, says, text, type Behaviour } from "./fake-provider.ts";
 import { openWorld } from "./world.ts";
 
 const SECOND = 1000;
@@ -46,7 +46,7 @@ class KeepingProvider extends FakeProvider {
 describe("a chat for each turn", () => {
   test("L11 it is deleted after the delay, whatever became of the turn", async () => {
     const keeping = new KeepingProvider();
-    keeping.next("a", says([text("Hi")], [{ type: "end", reason: "stop", usage: undefined }]));
+    keeping.next("a", says([text("Hi")], [END]));
     keeping.next("a", fails("upstream-broken", {}, [text("He")]), hangs([[text("He")]]));
     await using world = await openWorld({ providers: [keeping] });
     await world.add("a");
@@ -117,6 +117,21 @@ describe("a chat for each turn", () => {
     expect(await world.ask()).toBe("hello from a");
     expect(keeping.used).toEqual(["chat1", "chat2"]);
     expect(world.view("a")).toMatchObject({ inFlight: 0, rotationFailures: 0, successes: 1, attempts: 2 });
+  });
+
+  test("the account stays lent while its lost chat is replaced", async () => {
+    const keeping = new KeepingProvider();
+    await using world = await openWorld({ providers: [keeping] });
+    await world.add("a");
+    const inFlight: number[] = [];
+    const noting = (then: Behaviour): Behaviour =>
+      async function* (...turn) {
+        inFlight.push(world.view("a").inFlight);
+        yield* then(...turn);
+      };
+    keeping.next("a", noting(fails("conversation-lost")), noting(says([text("Hi")], [END])));
+    expect(await world.ask()).toBe("Hi");
+    expect(inFlight).toEqual([1, 1]);
   });
 
   test("a chat that is lost twice goes to the next account", async () => {

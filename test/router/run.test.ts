@@ -385,6 +385,20 @@ describe("after the first event", () => {
   });
 });
 
+test("a provider that needs no account answers without one, and its fault is tried once", async () => {
+  const fake = new FakeProvider();
+  Object.assign(fake, { credential: undefined, chat: says([text("echo")], [END]) });
+  await using world = await openWorld({ providers: [fake] });
+  const { stream, served } = await world.run();
+  await drain(stream);
+  expect(served).toEqual({ provider: "fake", accountId: undefined, model: "model", attempts: 1 });
+  Object.assign(fake, { chat: fails("upstream-broken") });
+  expect(await world.ask()).toBe("upstream-broken");
+  expect(await world.store.attempts.requests({ limit: 1 })).toMatchObject([
+    { attempts: 1, outcome: "upstream-broken" },
+  ]);
+});
+
 test("a test of one account asks it whatever its state, and its success brings it back", async () => {
   const fake = new FakeProvider().next("b", fails("suspended"));
   await using world = await openWorld({ providers: [fake] });

@@ -121,7 +121,7 @@ export class Behind {
     const change = this.#change(id);
     change.attempts++;
     if (attempt.outcome === "ok") change.successes++;
-    else change.failures++;
+    else if (attempt.outcome !== "cancelled") change.failures++; // a client that left says nothing about the account
     if (attempt.rotationFailure) change.rotationFailures++;
     change.inputTokens += attempt.inputTokens;
     change.outputTokens += attempt.outputTokens;
