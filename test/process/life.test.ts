@@ -1,0 +1,233 @@
+import { Database } from "bun:sqlite";
+import { expect, setDefaultTimeout, test } from "bun:test";
+import { writeFileSync } from "node:fs";
+import { mkdir, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { answer, Gate, startLongcatSim } from "../sims/longcat.ts";
+import { folder, serve, type Served, sluice } from "./program.ts";
+
+setDefaultTimeout(30_000);
+
+const COOKIE = "C".repeat(100);
+
+function chat({ url }: Served, key: string | undefined, body: object): Promise<Response> {
+  return fetch(`${url}/v1/chat/completions`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${key}`, "content-type": "application/json" },
+    body: JSON.stringify({ model: "LongCat", messages: [{ role: "user", content: "hi" }], ...body }),
+  });
+}
+
+test("kill -9 loses no account, key or password, and the rotation goes on where it stood", async () => {
+  using home = folder();
+  await using sim = await startLongcatSim();
+  sim.account(COOKIE).always("chat", answer(["meow"]));
+  sim.account("D".repeat(100)).always("chat", answer(["purr"]));
+  const env = { LONGCAT_URL: sim.url };
+  const added = await sluice(home.path, ["account", "add", "longcat"], {
+    env,
+    stdin: `${COOKIE}\n${"D".repeat(100)}\n`,
+  });
+  expect(added.code).toBe(0);
+  const ids = added.stdout.trim().split("\n");
+  expect(ids).toHaveLength(2);
+
+  const first = await serve(home.path, env);
+  const { key } = first;
+  for (let i = 0; i < 2; i++) expect((await chat(first, key, {})).headers.get("x-sluice-account")).toBe(ids[0] ?? "");
+  const { totalCookies } = (await (await fetch(`${first.url}/stats`)).json()) as { totalCookies: number };
+  expect(totalCookies).toBe(2);
+  // Counters may be a second behind a crash; here they get that second from the store itself.
+  await sluice(home.path, ["password"], { env, stdin: "correct horse battery\n" });
+  await first.end("SIGKILL");
+
+  await using second = await serve(home.path, env);
+  expect(second.key).toBeUndefined();
+  expect((await chat(second, key, {})).status).toBe(200);
+  const accounts = JSON.parse((await sluice(home.path, ["account", "list", "--json"], { env })).stdout) as {
+    id: string;
+  }[];
+  expect(accounts.map(({ id }) => id)).toEqual(ids);
+  const setup = await fetch(`${second.url}/console/`, { headers: { accept: "text/html" } });
+  expect(await setup.text()).not.toContain("setup?token");
+  expect(second.output()).not.toContain("setup?token");
+});
+
+test("an upstream chat that a crash left behind is deleted after the next start", async () => {
+  using home = folder();
+  await using sim = await startLongcatSim();
+  const cat = sim.account(COOKIE);
+  const held = new Gate();
+  cat.next("chat", answer(["a", "b"], { gate: held }));
+  const env = { LONGCAT_URL: sim.url, AUTH_COOKIES: COOKIE, SESSION_READY: "off", SESSION_DELETE_DELAY_MS: "0" };
+  const first = await serve(home.path, env);
+  const { key } = first;
+  const asked = chat(first, key, { stream: true }).catch(() => undefined);
+  await sim.until(() => sim.openStreams() === 1);
+  await first.end("SIGKILL");
+  await asked;
+  expect(cat.counts.delete).toBe(0);
+
+  await using _second = await serve(home.path, env);
+  await sim.until(() => cat.counts.delete === 1);
+  expect(sim.liveConversations()).toEqual([]);
+});
+
+test("a stop takes no new work, lets the stream finish and exits 0", async () => {
+  using home = folder();
+  await using sim = await startLongcatSim();
+  const held = new Gate();
+  sim.account(COOKIE).next("chat", answer(["one ", "two"], { gate: held }));
+  await using gateway = await serve(home.path, { LONGCAT_URL: sim.url, AUTH_COOKIES: COOKIE });
+  held.release(2);
+  const response = await chat(gateway, gateway.key, { stream: true });
+  const reader = response.body?.getReader();
+  const beginning = await reader?.read();
+  const exit = gateway.end("SIGTERM");
+  held.open();
+  let text = new TextDecoder().decode(beginning?.value);
+  for (;;) {
+    const piece = await reader?.read();
+    if (!piece || piece.done) break;
+    text += new TextDecoder().decode(piece.value);
+  }
+  expect(text).toContain("two");
+  expect(text).toEndWith("data: [DONE]\n\n");
+  expect(await exit).toBe(0);
+});
+
+test("a second gateway on the same folder ends at once and names the first", async () => {
+  using home = folder();
+  await using first = await serve(home.path);
+  const second = await sluice(home.path, ["--port", "0"]);
+  expect(second.code).toBe(1);
+  expect(second.stderr).toContain(`process ${first.pid}`);
+  expect(second.stderr).toContain(first.url);
+  expect((await fetch(`${first.url}/healthz`)).status).toBe(200);
+});
+
+test("a taken port is said in words", async () => {
+  using home = folder();
+  using other = folder();
+  await using first = await serve(home.path);
+  const port = new URL(first.url).port;
+  const second = await sluice(other.path, ["--port", port]);
+  expect(second.code).toBe(1);
+  expect(second.stderr).toContain(`Port ${port} is taken`);
+});
+
+test("the data folder is the owner's alone", async () => {
+  using home = folder();
+  await using _gateway = await serve(home.path);
+  expect((await stat(join(home.path, "data"))).mode & 0o777).toBe(0o700);
+  for (const file of ["sluice.db", "sluice.key", "sluice.token"]) {
+    expect((await stat(join(home.path, "data", file))).mode & 0o777).toBe(0o600);
+  }
+});
+
+const broken: [string, (data: string) => void][] = [
+  ["of no bytes", (data) => writeFileSync(join(data, "sluice.db"), "")],
+  ["of garbage", (data) => writeFileSync(join(data, "sluice.db"), "this is not a database at all ".repeat(200))],
+];
+test.each(broken)("a database %s stops the start with 3 and stays as it is", async (_, make) => {
+  using home = folder();
+  const data = join(home.path, "data");
+  await mkdir(data);
+  make(data);
+  const before = await Bun.file(join(data, "sluice.db")).text();
+  const { code, stderr } = await sluice(home.path, ["--port", "0"]);
+  expect(code).toBe(3);
+  expect(stderr).toContain("sluice.db");
+  expect(await Bun.file(join(data, "sluice.db")).text()).toBe(before);
+});
+
+test("a lost sealing key stops the start with 3 and is not replaced", async () => {
+  using home = folder();
+  const first = await serve(home.path);
+  await first.end("SIGTERM");
+  const keyFile = Bun.file(join(home.path, "data", "sluice.key"));
+  await keyFile.delete();
+  const { code, stderr } = await sluice(home.path, ["--port", "0"]);
+  expect(code).toBe(3);
+  expect(stderr).toContain("sluice.key");
+  expect(await keyFile.exists()).toBe(false);
+});
+
+test("a foreign database under DB_PATH is left alone", async () => {
+  using home = folder();
+  const path = join(home.path, "octo-proxy.db");
+  const database = new Database(path);
+  database.run("create table providers (id text)");
+  database.close();
+  const before = await Bun.file(path).bytes();
+  await using gateway = await serve(home.path, { DB_PATH: path });
+  expect(gateway.output()).toContain("octo-proxy.db");
+  expect(await Bun.file(path).bytes()).toEqual(before);
+  expect(await Bun.file(join(home.path, "sluice.db")).exists()).toBe(true);
+});
+
+test("a bad value stops the start and names key, value and what is allowed", async () => {
+  using home = folder();
+  const { code, stderr } = await sluice(home.path, ["serve"], { env: { CONCURRENCY: "many", DATA_DIR: home.path } });
+  expect(code).toBe(2);
+  expect(stderr).toMatch(/CONCURRENCY.*many.*allowed/);
+});
+
+test("L12 no cookie, key or password is ever printed", async () => {
+  using home = folder();
+  await using sim = await startLongcatSim();
+  sim.account(COOKIE);
+  await using gateway = await serve(home.path, {
+    LONGCAT_URL: sim.url,
+    AUTH_COOKIES: `${COOKIE},passport_token_key=${"E".repeat(100)}`,
+    API_MASTER_KEY: "master-key-nobody-prints",
+    ADMIN_PASSWORD: "password-nobody-prints",
+    LOG_LEVEL: "debug",
+  });
+  for (let i = 0; i < 6; i++)
+    await chat(gateway, "master-key-nobody-prints", { stream: i % 2 === 0 }).then((r) => r.text());
+  for (const secret of [COOKIE.slice(0, 20), "E".repeat(20), "master-key-nobody", "password-nobody"]) {
+    expect(gateway.output()).not.toContain(secret);
+  }
+});
+
+test("the command line works with the gateway running and stopped", async () => {
+  using home = folder();
+  await using sim = await startLongcatSim();
+  sim.account(COOKIE).always("chat", answer(["meow"]));
+  const env = { LONGCAT_URL: sim.url };
+  const run = (...args: string[]) => sluice(home.path, args, { env, stdin: COOKIE });
+  const life = async () => {
+    const id = (await run("account", "add", "longcat", "--label", "my cat")).stdout.trim();
+    expect(id).toStartWith("acc_");
+    expect((await run("account", "test", id)).stdout).toContain("meow");
+    expect((await run("account", "disable", id)).stdout).toContain("disabled_by_user");
+    expect((await run("account", "enable", id)).stdout).toContain("ready");
+    expect((await run("key", "add", "laptop")).stdout.trim()).toMatch(/^sk-sluice-[\w-]{32}$/);
+    expect((await run("status", "--json")).code).toBe(0);
+    expect((await run("account", "remove", id)).code).toBe(0);
+    expect((await run("account", "test", id)).code).toBe(1);
+  };
+  await life();
+  await using gateway = await serve(home.path, env);
+  expect(gateway.key).toBeUndefined();
+  await life();
+});
+
+test("an ENV account is retired with its variable and comes back with its history", async () => {
+  using home = folder();
+  await using sim = await startLongcatSim();
+  sim.account(COOKIE);
+  const env = { LONGCAT_URL: sim.url };
+  const named = { ...env, AUTH_COOKIES: `passport_token_key=${COOKIE}` };
+  const listed = async (extra: Record<string, string>) => {
+    const gateway = await serve(home.path, extra);
+    const { stdout } = await sluice(home.path, ["account", "list", "--json"], { env: extra });
+    await gateway.end("SIGTERM");
+    return (JSON.parse(stdout) as { id: string; source: string }[]).map(({ id, source }) => `${source} ${id}`);
+  };
+  const [before] = await listed(named);
+  expect(before).toStartWith("environment acc_");
+  expect(await listed(env)).toEqual([]);
+  expect(await listed({ ...env, AUTH_COOKIES: COOKIE })).toEqual([before ?? ""]);
+});
