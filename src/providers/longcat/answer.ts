@@ -31,7 +31,7 @@ export class Answer {
   #segment: "reasoning" | "content" | undefined;
   /** Answer text of this group that may still be a preamble. */
   #held = "";
-  #groupReleased: boolean;
+  #groupReleased = false;
   /** All text that was handed out as answer. */
   #sent = "";
   #groups = 0;
@@ -42,7 +42,6 @@ export class Answer {
 
   constructor(mode: Mode) {
     this.#mayHavePreambles = mode.reason && !mode.search;
-    this.#groupReleased = !this.#mayHavePreambles;
   }
 
   /** Reads one event's data; what it gives is appended to `out`. @throws GatewayError of the error the frame carries */

@@ -80,11 +80,12 @@ export async function openTurn(
   const accept = "text/event-stream,application/json";
   const response = await send(caller, context, { path: PATHS[path], body, page, accept });
   if (response.ok) return streamOf(response, context);
-  const envelope = envelopeOf(await bodyText(response, context));
-  const refusal = refusalOf(response, envelope, context);
+  const text = await bodyText(response, context);
+  if (isChallenge(response, text)) throw challenge();
+  const refusal = refusalOf(response, envelopeOf(text), context);
   const missing = response.status === 404 || response.status === 405;
   if (missing && kindOf(refusal) === "upstream-broken") return undefined;
-  throw isChallenge(response, undefined) ? challenge() : failureOf(refusal);
+  throw failureOf(refusal);
 }
 
 /** A failure of the connection while a body is read. The turn's own abort keeps its own reason. */
@@ -102,7 +103,7 @@ async function streamOf(response: Response, context: Context): Promise<{ reader:
   const reader = response.body?.getReader();
   if (!reader) throw new GatewayError("upstream-broken", "LongCat's answer has no body.");
   try {
-    if (isChallenge(response, undefined)) throw challenge();
+    if (isChallenge(response, "")) throw challenge();
     let first: Uint8Array = new Uint8Array();
     while (firstSign(first) === "") {
       const { done, value } = await reader.read();
@@ -175,12 +176,19 @@ function refusalOf({ status, headers }: Response, envelope: Envelope | undefined
   return { status, code: envelope?.code, text: envelope?.message ?? "", retryAt };
 }
 
-/** A page where JSON or a stream was due, or a status or header that only a browser check has. */
-function isChallenge({ status, headers }: Response, text: string | undefined): boolean {
+/** The words of a check on the pages that carry one. */
+const CHECK_PAGE = /yoda|安全验证|请完成验证|verify|captcha|just a moment|_cf_chl_opt/i;
+
+/**
+ * A page where JSON or a stream was due, or a status or header that only a browser check has. A gateway's own error page
+ * (404, 502) is no check unless it says so.
+ */
+function isChallenge({ status, headers }: Response, text: string): boolean {
   if (status >= 300 && status < 400) return false;
   if (status === 418 || headers.get("cf-mitigated") === "challenge") return true;
-  if (text !== undefined && /^[\s\ufeff]*</.test(text)) return true;
-  return /^text\/html/i.test(headers.get("content-type") ?? "");
+  const isPage = /^text\/html/i.test(headers.get("content-type") ?? "") || /^[\s\ufeff]*</.test(text);
+  const isErrorPage = status >= 500 || status === 404 || status === 405;
+  return isPage && (!isErrorPage || CHECK_PAGE.test(text));
 }
 
 /** The first byte that is not blank, as text; "" when there is none yet. */

@@ -227,6 +227,12 @@ describe("errors on a turn", () => {
       kind: "challenge",
     },
     { name: "Cloudflare's page", meets: fail.cloudflare(503), kind: "challenge" },
+    { name: "a check with HTTP 503", meets: fail.html(503), kind: "challenge" },
+    {
+      name: "a proxy's error page",
+      meets: plain(502, { "content-type": "text/html" }, "<html><h1>502 Bad Gateway</h1>"),
+      kind: "upstream-broken",
+    },
     { name: "HTTP 418", meets: fail.teapot(), kind: "challenge" },
     { name: "the verification code", meets: fail.verify(), kind: "challenge" },
     { name: "a redirect", meets: fail.redirect(), kind: "auth-rejected" },
