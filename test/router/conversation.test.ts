@@ -195,6 +195,15 @@ describe("a ready chat", () => {
     expect(world.clock.pending).toBe(timers);
   });
 
+  test("is not made after a turn that failed", async () => {
+    const keeping = new KeepingProvider().next("a", fails("upstream-broken", {}, [text("He")]));
+    await using world = await openWorld({ providers: [keeping], ready: true });
+    await world.add("a");
+    await world.ask();
+    await world.clock.advance(1 * SECOND);
+    expect(keeping.opened).toEqual(["chat1"]);
+  });
+
   test("that cannot be made blames nobody, and the next turn opens its own", async () => {
     const keeping = new KeepingProvider();
     await using world = await openWorld({ providers: [keeping], ready: true });

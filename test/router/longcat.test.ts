@@ -224,4 +224,23 @@ describe("a stream from LongCat", () => {
     expect(await read).toBe("upstream-timeout");
     await cat.sim.until(() => cat.sim.aborted.length === 1);
   });
+
+  test("fault 25 that 60 clients leave at any moment is closed for each, and no account stays lent", async () => {
+    await using cat = await openCat("ab", { pool: { concurrency: 30 } });
+    const gate = new Gate();
+    for (const name of ["a", "b"]) cat.sim.account(name).always("chat", answer(["He", "llo"], { gate }));
+    const clients = Array.from({ length: 60 }, () => new AbortController());
+    const running = clients.map(({ signal }) => cat.ask({ signal }));
+    await cat.sim.until(() => cat.sim.openStreams() === 60);
+    gate.release(90);
+    for (const client of clients) client.abort(new GatewayError("cancelled", "The client left."));
+    expect(new Set(await Promise.all(running))).toEqual(new Set(["cancelled"]));
+    await cat.sim.until(() => cat.sim.openStreams() === 0);
+    expect([cat.view("a"), cat.view("b")]).toMatchObject([
+      { inFlight: 0, failures: 0 },
+      { inFlight: 0, failures: 0 },
+    ]);
+    expect(cat.world.router.active).toBe(0);
+    await seen(cat.sim, cat.world.clock, 5 * SECOND, () => cat.sim.liveConversations().length === 0);
+  });
 });
