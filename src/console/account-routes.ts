@@ -46,7 +46,7 @@ export function accountRoutes(desk: Desk) {
         if (field("text").trim() === "") return fragment(visit, fieldError("text", t("add.error.empty")), 422);
         try {
           const label = field("label").trim();
-          const { added, known } = await admin.accounts.add(field("provider"), field("text"), {
+          const { added, known, refused } = await admin.accounts.add(field("provider"), field("text"), {
             check: true,
             ...(label !== "" && { label }),
           });
@@ -57,6 +57,7 @@ export function accountRoutes(desk: Desk) {
           const parts = [
             added.length > 0 && n("said.added", added.length),
             known.length > 0 && n("said.known", known.length),
+            refused.length > 0 && n("said.refused", refused.length),
           ].filter((part) => part !== false);
           return say(visit, parts.join(" "), { headers: CLOSES });
         } catch (error) {

@@ -22,7 +22,7 @@ export async function createAssets(assetRoot: string): Promise<Elysia> {
     prefix: "/console/assets/htmx",
   });
   const packed = new Map<string, Response>();
-  const app = new Elysia({ name: "console-assets" }).onAfterHandle({ as: "scoped" }, async ({ request, response }) => {
+  const app = new Elysia({ name: "console-assets" }).onAfterHandle(async ({ request, response }) => {
     if (!(response instanceof Response) || response.status !== 200) return undefined;
     const key = `${new URL(request.url).pathname} ${response.headers.get("etag")}`;
     const known = packed.get(key);

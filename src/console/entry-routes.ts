@@ -65,19 +65,16 @@ export function entryRoutes(desk: Desk) {
         const next = ownPath(field("next"));
         const { t, span } = visit.words;
         const signIn = await auth.signIn(visit.client.address, field("password"), field("remember") === "yes");
-        switch (signIn.outcome) {
-          case "signed-in":
-            return redirect(site.root + next, { cookies: [sessionCookie(visit, signIn.session)] });
-          case "wrong":
-            return showLogin(visit, next, { status: 401, text: t("login.wrong") });
-          case "throttled":
-            desk.log.warn("console-login-throttled", { address: visit.client.address });
-            return showLogin(visit, next, {
-              status: 429,
-              text: t("login.throttled", { wait: span(signIn.waitMs) }),
-              headers: { "retry-after": String(Math.ceil(signIn.waitMs / 1000)) },
-            });
+        if (signIn.outcome === "signed-in") {
+          return redirect(site.root + next, { cookies: [sessionCookie(visit, signIn.session)] });
         }
+        if (signIn.outcome === "wrong") return showLogin(visit, next, { status: 401, text: t("login.wrong") });
+        desk.log.warn("console-login-throttled", { address: visit.client.address });
+        return showLogin(visit, next, {
+          status: 429,
+          text: t("login.throttled", { wait: span(signIn.waitMs) }),
+          headers: { "retry-after": String(Math.ceil(signIn.waitMs / 1000)) },
+        });
       }),
       { parse: "none" },
     )

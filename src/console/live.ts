@@ -11,9 +11,9 @@ export interface LivePorts {
   readonly feed: Feed;
   readonly clock: Clock;
   /** Draws the page's regions as of now. */
-  regions(): Promise<Regions>;
+  readonly regions: () => Promise<Regions>;
   /** Asked at each beat: a session that ended must not go on looking. */
-  isSignedIn(): Promise<boolean>;
+  readonly isSignedIn: () => Promise<boolean>;
   /** Aborts when the browser left or the program stops. */
   readonly signal: AbortSignal;
 }
@@ -91,5 +91,5 @@ export function framesOf(regions: Regions, shown: Map<string, string>): string {
   const partials = news.map(
     ([id, markup]) => html`<hx-partial hx-target="#${id}" hx-swap="outerMorph">${markup}</hx-partial>`.text,
   );
-  return `data: ${partials.join("").replaceAll("\n", "\ndata: ")}\n\n`;
+  return `data: ${partials.join("").replaceAll(/\r\n|\r|\n/g, "\ndata: ")}\n\n`;
 }

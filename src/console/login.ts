@@ -18,9 +18,9 @@ export interface AuthPorts {
     removeAll(): Promise<void>;
   };
   /** The stored `Bun.password` hash; undefined while no password was ever set. */
-  passwordHash(): Promise<string | undefined>;
+  readonly passwordHash: () => Promise<string | undefined>;
   /** Replaces the password and ends every session: `admin.setPassword`. */
-  setPassword(password: string): Promise<void>;
+  readonly setPassword: (password: string) => Promise<void>;
 }
 
 /** A sign-in. Only the browser holds `token`; the store has its hash. */

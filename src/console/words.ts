@@ -27,21 +27,21 @@ export interface Words {
   /** BCP 47, for `lang` and Intl. */
   readonly tag: string;
   /** The text of a key, `{name}` replaced. Numbers are written in the language's way. */
-  t(key: Key, values?: Values): string;
+  readonly t: (key: Key, values?: Values) => string;
   /** The `.one` or `.other` form for a count, which is also its `{n}`. */
-  n(key: PluralKey, count: number, values?: Values): string;
-  number(value: number): string;
+  readonly n: (key: PluralKey, count: number, values?: Values) => string;
+  readonly number: (value: number) => string;
   /** 3,200,000 as `3.2M`. */
-  compact(value: number): string;
-  percent(ratio: number): string;
+  readonly compact: (value: number) => string;
+  readonly percent: (ratio: number) => string;
   /** A span of time: `0.9s`, `12s`, `4m`. */
-  span(ms: number): string;
+  readonly span: (ms: number) => string;
   /** `18min ago`, `in 42s`. Both epoch ms. */
-  relative(at: number, now: number): string;
+  readonly relative: (at: number, now: number) => string;
   /** Time of day today, else the date with it. Both epoch ms, in the gateway's time zone. */
-  clock(at: number, now: number): string;
+  readonly clock: (at: number, now: number) => string;
   /** `a, b and c` */
-  list(items: readonly string[]): string;
+  readonly list: (items: readonly string[]) => string;
 }
 
 export const WORDS: Readonly<Record<Language, Words>> = { en: createWords("en"), zh: createWords("zh") };

@@ -8,20 +8,31 @@ import { fakeAdmin, type FakeWorld } from "./fake-admin.ts";
 const silent: Log = { debug() {}, info() {}, warn() {}, error() {}, with: () => silent };
 
 /** A clock that a test turns by hand; timers fire when it is turned past them. */
-export function handClock(start = Date.UTC(2026, 10, 21, 12)): Clock & { turn(ms: number): void } {
+export function handClock(
+  start = Date.UTC(2026, 10, 21, 12),
+): Clock & { turn(ms: number): void; armed(): Promise<void> } {
   let now = start;
   const timers = new Set<{ at: number; run: () => void }>();
+  let arm: () => void = () => undefined;
   return {
     now: () => now,
     monotonic: () => now,
     after(ms, run) {
       const timer = { at: now + ms, run };
       timers.add(timer);
+      arm();
       return () => void timers.delete(timer);
+    },
+    /** Resolves as soon as somebody waits for this clock. */
+    async armed() {
+      if (timers.size > 0) return;
+      const { promise, resolve } = Promise.withResolvers<void>();
+      arm = resolve;
+      await promise;
     },
     turn(ms) {
       now += ms;
-      for (const timer of [...timers]) {
+      for (const timer of timers) {
         if (timer.at > now) continue;
         timers.delete(timer);
         timer.run();

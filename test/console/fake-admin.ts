@@ -199,7 +199,7 @@ export function fakeAdmin(clock: { now(): number }, initial: Partial<FakeWorld> 
           successRate: undefined,
         });
         world.accounts = [...world.accounts, added];
-        return { added: [added], known: [] };
+        return { added: [added], known: [], refused: [] };
       },
       async renew(id, text) {
         readCookie(text);

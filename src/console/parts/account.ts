@@ -19,7 +19,7 @@ export interface AccountContext {
   /** Epoch ms. */
   readonly now: number;
   /** The latest test of an account that was asked for on a page. */
-  testOf(id: string): TestResult | undefined;
+  readonly testOf: (id: string) => TestResult | undefined;
 }
 
 function isAccountFailure(kind: string | undefined): kind is AccountFailure {
@@ -33,12 +33,17 @@ export function reasonOf({ t }: Words, account: AccountView): string {
   return account.reason ?? t(`why.${account.state}`);
 }
 
+/** Whether only a new credential helps; a test would fail once more. */
+function wantsLogin({ state, reasonKind }: AccountView): boolean {
+  return state === "needs_login" || (state === "disabled_auto" && reasonKind === "auth-rejected");
+}
+
 /** What to do about it. */
-export function remedyOf({ t }: Words, { state, reasonKind }: AccountView): string {
-  if (state === "needs_login") return t("do.needs_login");
-  if (state === "disabled_by_user") return t("do.disabled_by_user");
-  if (state === "exhausted") return t("do.exhausted");
-  return isAccountFailure(reasonKind) ? t(`do.${reasonKind}`) : t(`do.${state}`);
+export function remedyOf({ t }: Words, account: AccountView): string {
+  const { state, reasonKind } = account;
+  if (wantsLogin(account)) return t("do.needs_login");
+  const byKind = state === "cooling" || reasonKind === "suspended";
+  return byKind && isAccountFailure(reasonKind) ? t(`do.${reasonKind}`) : t(`do.${state}`);
 }
 
 /** An account in trouble: what, since when, why, what to do, the figures, the buttons. */
@@ -62,7 +67,7 @@ export function accountCard(context: AccountContext, account: AccountView): Html
       >
     </div>
     <p>${reasonOf(words, account)} <b>${remedyOf(words, account)}</b></p>
-    ${countdown(context, account)} ${testNote(context, account)}
+    ${nextStep(context, account)} ${testNote(context, account)}
     <dl class="facts">
       ${facts(context, account).map(
         ([key, value]) =>
@@ -85,10 +90,19 @@ function findable({ label, hint, providerTitle, id }: AccountView): string {
   return `${label} ${hint} ${providerTitle} ${id}`.toLowerCase();
 }
 
-function countdown({ words, now }: AccountContext, { state, since, until }: AccountView): Html | false {
-  if ((state !== "cooling" && state !== "exhausted") || until === undefined) return false;
-  return html`<p class="row">
-    ${ring(since, until, now)}<span>${words.t("account.back")} ${relativeTime(words, until, now)}</span>
+/** When it is back, or when it is tried next: never a question that the card leaves open. */
+function nextStep({ words, now }: AccountContext, account: AccountView): Html | false {
+  const { state, since, until, nextTryAt } = account;
+  if ((state === "cooling" || state === "exhausted") && until !== undefined) {
+    return html`<p class="row">
+      ${ring(since, until, now)}<span>${words.t("account.back")} ${relativeTime(words, until, now)}</span>
+    </p>`;
+  }
+  if (state === "ready" || state === "disabled_by_user") return false;
+  return html`<p class="row dim">
+    ${icon("s-wait")}<span
+      >${nextTryAt === undefined ? words.t("account.no-try") : html`${words.t("next-try")} ${relativeTime(words, nextTryAt, now)}`}</span
+    >
   </p>`;
 }
 
@@ -103,7 +117,6 @@ export function facts({ words, now }: AccountContext, account: AccountView): [Ke
     ["fact.in-flight", t("fact.of", { n: account.inFlight, most: account.concurrency })],
     ["fact.quota", quotaOf(words, account)],
     ["fact.expires", time(account.credentialExpiresAt, "fact.unknown")],
-    ["fact.next-try", time(account.nextTryAt, account.state === "ready" ? "fact.none" : "fact.no-try")],
   ];
 }
 
@@ -135,10 +148,10 @@ function testNote({ words: { t, span }, testOf }: AccountContext, { id }: Accoun
 
 /** The buttons of a card; the one that helps most first. */
 function actions(context: AccountContext, account: AccountView): Html[] {
-  const test = testButton(context, account, account.state === "disabled_auto");
+  const test = testButton(context, account, account.state === "disabled_auto" && !wantsLogin(account));
   const toggle = toggleButton(context, account);
   const more = moreButton(context, account);
-  if (account.state === "needs_login") return [renewButton(context, account), test, toggle, more];
+  if (wantsLogin(account)) return [renewButton(context, account), test, toggle, more];
   if (account.state === "disabled_auto") return [test, resetButton(context, account), toggle, more];
   return [test, toggle, more];
 }
@@ -184,8 +197,9 @@ export function accountRow(context: AccountContext, account: AccountView): Html 
 }
 
 function nameCell({ words: { t } }: AccountContext, { label, providerTitle, hint, current }: AccountView): Html {
-  return html`<b>${label}</b
-    >${current && html` <span class="turn" title="${t("account.current.title")}">${icon("turn")}${t("account.current")}</span>`}<small
+  return html`<b>${label}</b>
+    ${current && html`<span class="turn" title="${t("account.current.title")}">${icon("turn")}${t("account.current")}</span>`}<small
+      class="sub"
       >${providerTitle} · <span class="mono">${hint}</span></small
     >`;
 }
@@ -235,14 +249,15 @@ function renewButton({ site, words: { t } }: AccountContext, { id, label }: Acco
 
 function moreButton({ site, words: { t } }: AccountContext, { id, label }: AccountView): Html {
   return html`<button
-    class="btn"
+    class="btn more"
     type="button"
     id="act-more-${id}"
     hx-get="${accountPath(site, id)}"
     hx-target="#sheet-body"
     aria-label="${t("action.on", { action: t("action.more"), account: label })}"
+    title="${t("action.more")}"
   >
-    ${t("action.more")}
+    ${icon("n-more")}
   </button>`;
 }
 

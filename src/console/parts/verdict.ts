@@ -38,23 +38,15 @@ function titleOf(overview: Overview): string | undefined {
 
 function sentence({ t, n }: Words, overview: Overview): string {
   const { state, usable, total } = overview.verdict;
-  const title = titleOf(overview);
-  switch (state) {
-    case "fine":
-      return title === undefined ? t("verdict.fine") : t("verdict.fine.provider", { provider: title });
-    case "limited":
-      return title === undefined
-        ? n("verdict.limited", total, { usable })
-        : n("verdict.limited.provider", total, { usable, provider: title });
-    case "down":
-      return title === undefined ? t("verdict.down") : t("verdict.down.provider", { provider: title });
-    case "empty":
-      return demoAnswers(overview) ? t("verdict.empty") : t("verdict.empty.no-demo");
-    case "degraded":
-      return t("verdict.degraded");
-    case "starting":
-      return t("verdict.starting");
+  const provider = titleOf(overview);
+  if (state === "empty" && !demoAnswers(overview)) return t("verdict.empty.no-demo");
+  if (state === "empty" || state === "degraded" || state === "starting") return t(`verdict.${state}`);
+  if (state === "limited") {
+    return provider === undefined
+      ? n("verdict.limited", total, { usable })
+      : n("verdict.limited.provider", total, { usable, provider });
   }
+  return provider === undefined ? t(`verdict.${state}`) : t(`verdict.${state}.provider`, { provider });
 }
 
 function demoAnswers({ providers }: Overview): boolean {

@@ -1,0 +1,270 @@
+import { describe, expect, test } from "bun:test";
+import type { Verdict } from "../../src/admin/admin.ts";
+import { ACCOUNT_STATES } from "../../src/store/store.ts";
+import { desk, operator } from "./desk.ts";
+import { account, everyState, request, verdict } from "./fake-admin.ts";
+
+const VERDICTS: readonly (readonly [Verdict["state"], Partial<Verdict>, string, string, string])[] = [
+  ["fine", {}, "Fine: everything answers.", "3 of 3 accounts are ready.", "正常：全部可以回答。"],
+  [
+    "limited",
+    { provider: "longcat", usable: 1, total: 7, needsLogin: 3, cooling: 2 },
+    "Limited: LongCat has 1 of 7 accounts left.",
+    "Sign in again: 3 accounts",
+    "受限：LongCat 的 7 个账号中只剩 1 个可用。",
+  ],
+  [
+    "down",
+    { usable: 0, disabledAuto: 3 },
+    "Down: no account can answer.",
+    "Test 3 accounts that failed",
+    "不可用：没有账号能回答。",
+  ],
+  [
+    "empty",
+    { usable: 0, total: 0 },
+    "No account yet: only the demo answers.",
+    "Add an account",
+    "还没有账号：只有演示模型会回答。",
+  ],
+  [
+    "degraded",
+    { trouble: "disk full" },
+    "Answers go on, but nothing can be saved.",
+    "disk full",
+    "回答照常，但什么都无法保存。",
+  ],
+  ["starting", {}, "Starting: the accounts are being read.", "Requests wait meanwhile.", "正在启动：正在读取账号。"],
+];
+
+/** A page's text as a reader has it: no tags, no doubled white space. */
+async function textOf(response: Response): Promise<string> {
+  const markup = await response.text();
+  return markup
+    .replace(/<[^>]*>/g, " ")
+    .replace(/\s+/g, " ")
+    .replaceAll("&#x27;", "'");
+}
+
+describe("the verdict", () => {
+  test.each(VERDICTS)(
+    "%s is one sentence with its reason or remedy, in both languages",
+    async (state, changes, sentence, more, chinese) => {
+      const at = await desk({ world: { verdict: verdict({ state, ...changes }) } });
+      const browser = await operator(at);
+      const english = await browser.get("/console/");
+      expect(await english.clone().text()).toContain(`data-verdict="${state}"`);
+      const text = await textOf(english);
+      expect(text).toContain(sentence);
+      expect(text).toContain(more);
+      expect(await textOf(await browser.get("/console/", { "accept-language": "zh-CN" }))).toContain(chinese);
+    },
+  );
+
+  test("says when the first resting account is back", async () => {
+    const at = await desk();
+    at.world.verdict = verdict({ state: "down", usable: 0, cooling: 3, nextBackAt: at.clock.now() + 42_000 });
+    expect(await textOf(await (await operator(at)).get("/console/"))).toMatch(/The next one is back in 42s ?\./);
+  });
+
+  test("a service that is down blames no account", async () => {
+    const at = await desk({ world: { verdict: verdict({ state: "down", provider: "longcat" }) } });
+    at.world.accounts = [account("acc_1", at.clock.now())];
+    at.world.providers = at.world.providers.map((each) =>
+      each.name === "longcat" ? { ...each, breaker: "open", breakerUntil: at.clock.now() + 30_000 } : each,
+    );
+    const text = await textOf(await (await operator(at)).get("/console/"));
+    expect(text).toContain("LongCat itself seems to be down; its accounts are not to blame.");
+    expect(text).toContain("Service down");
+  });
+});
+
+describe("accounts", () => {
+  const SHOWN: Readonly<Record<(typeof ACCOUNT_STATES)[number], readonly string[]>> = {
+    ready: ["Ready", "412 / 1,000 credits", "1 of 2", "98%", "42s ago"],
+    cooling: ["Cooling", "The service asked for a pause", "It comes back by itself.", "Back in 42s"],
+    exhausted: ["Out of quota", "used up its quota", "Back in 5h", "1,000 / 1,000 credits"],
+    needs_login: ["Login expired", "refused this login", "Sign in again", "New login", "96.2%", "18m ago"],
+    disabled_auto: ["Off after failures", "5 of 5", "Next try in 5m", "a good test brings it back"],
+    disabled_by_user: ["Switched off", "Switch on"],
+  };
+  test.each([...ACCOUNT_STATES])(
+    "%s has its word, its own shape, its reason, its remedy and its figures",
+    async (state) => {
+      const at = await desk();
+      at.world.accounts = everyState(at.clock.now()).filter((each) => each.state === state);
+      const browser = await operator(at);
+      const markup = await (await browser.get("/console/accounts")).text();
+      const list = markup.slice(markup.indexOf('id="accounts"'));
+      const text = list.replace(/<[^>]*>/g, " ").replace(/\s+/g, " ");
+      for (const words of SHOWN[state]) expect(text).toContain(words);
+      expect(list).toContain(`data-state="${state}"`);
+    },
+  );
+
+  test("each state has a shape of its own", async () => {
+    const at = await desk();
+    at.world.accounts = everyState(at.clock.now());
+    const markup = await (await (await operator(at)).get("/console/accounts")).text();
+    const chips = [...markup.matchAll(/data-chip="(\w+)"[^]*?href="(#[\w-]+)"/g)].map(([, , shape]) => shape);
+    expect(new Set(chips).size).toBe(ACCOUNT_STATES.length);
+  });
+
+  test("without accounts there is one next step and no empty table", async () => {
+    const markup = await (await (await operator(await desk())).get("/console/accounts")).text();
+    expect(markup).toContain("No account yet.");
+    expect(markup).not.toContain("<table");
+  });
+
+  test("the overview shows the beginning of two hundred, the accounts page all", async () => {
+    const at = await desk();
+    at.world.accounts = Array.from({ length: 200 }, (_, index) => account(`acc_${index}`, at.clock.now()));
+    const browser = await operator(at);
+    const rows = async (path: string) =>
+      (await (await browser.get(path)).text())
+        .split("<tr\n")
+        .join("<tr ")
+        .match(/id="row-/g)?.length;
+    expect([await rows("/console/"), await rows("/console/accounts")]).toEqual([24, 200]);
+  });
+});
+
+describe("what an operator does", () => {
+  const post = async (path: string, fields: Record<string, string> = {}) => {
+    const at = await desk();
+    at.world.accounts = everyState(at.clock.now());
+    const browser = await operator(at);
+    const response = await browser.post(`/console/accounts${path}`, fields, { "hx-request": "true" });
+    const text = await response.text();
+    return { at, response, text, find: (id: string) => at.world.accounts.find((each) => each.id === id) };
+  };
+
+  test("enable, disable and reset change the state and say so", async () => {
+    expect((await post("/acc_7/enable")).find("acc_7")?.state).toBe("ready");
+    const disabled = await post("/acc_1/disable");
+    expect(disabled.find("acc_1")?.state).toBe("disabled_by_user");
+    expect(disabled.text).toContain("studio-1 is switched off.");
+    expect((await post("/acc_6/reset")).find("acc_6")?.state).toBe("ready");
+  });
+
+  test("a test's result stands at its account, with model, time and the exact error", async () => {
+    const { at, text } = await post("/acc_5/test");
+    expect(text).toContain("studio-5 failed after 0.6s.");
+    const browser = await operator(at);
+    const page = await textOf(await browser.get("/console/"));
+    expect(page).toContain("Failed after 0.6s (LongCat): 401 session expired");
+  });
+
+  test("removing needs a second click that names the account", async () => {
+    const at = await desk();
+    at.world.accounts = everyState(at.clock.now());
+    const browser = await operator(at);
+    const question = await (await browser.get("/console/accounts/acc_5/remove")).text();
+    expect(question).toContain("Remove studio-5");
+    expect(at.world.accounts).toHaveLength(7);
+    await browser.post("/console/accounts/acc_5/remove", {});
+    expect(at.world.accounts.map(({ id }) => id)).not.toContain("acc_5");
+  });
+
+  test("an added account is named, and its sheet closes", async () => {
+    const { at, response, text } = await post("", {
+      provider: "longcat",
+      text: "passport_token_key=abc",
+      label: "new",
+    });
+    expect(at.world.accounts.at(-1)?.label).toBe("new");
+    expect(response.headers.get("hx-trigger")).toBe("sheet-close");
+    expect(text).toContain("1 account added.");
+  });
+
+  const WRONG = [
+    ["nothing", "  ", 422, "Paste a login first."],
+    ["no token", "_lxsdk=1; s3cret=2", 422, "This text has no passport_token_key."],
+    ["a dead cookie", "passport_token_key=dead-s3cret", 503, "The service refused this login."],
+  ] as const;
+  test.each(WRONG)(
+    "R46 a paste of %s is refused beside the field and never repeated",
+    async (_, pasted, status, words) => {
+      const { response, text } = await post("", { provider: "longcat", text: pasted });
+      expect(response.status).toBe(status);
+      expect(text).toContain(words);
+      expect(text).toContain('data-field="text"');
+      expect(text).not.toContain("s3cret");
+    },
+  );
+
+  test("an unknown account is a 404 in words", async () => {
+    const { response, text } = await post("/acc_none/disable");
+    expect(response.status).toBe(404);
+    expect(text).toContain("Not found");
+  });
+});
+
+test("the last requests say who served, on which try, and open with their attempts", async () => {
+  const at = await desk();
+  const now = at.clock.now();
+  at.world.accounts = everyState(now);
+  at.world.requests = [
+    request("req_1", now, { attempts: 2 }),
+    request("req_2", now, { status: 503, outcome: "no-account", provider: undefined, accountId: undefined }),
+    request("req_3", now, { usageEstimated: true }),
+  ];
+  at.world.attempts = [
+    {
+      requestId: "req_1",
+      number: 1,
+      provider: "longcat",
+      accountId: "acc_3",
+      startedAt: now,
+      durationMs: 300,
+      outcome: "rate-limited",
+      message: "429",
+      rotationFailure: false,
+      inputTokens: 0,
+      outputTokens: 0,
+    },
+  ];
+  const browser = await operator(at);
+  const text = await textOf(await browser.get("/console/"));
+  for (const words of ["Answered on try 2", "503: no account free", "LongCat · studio-1", "≈ 1,204"])
+    expect(text).toContain(words);
+  const sheet = await textOf(await browser.get("/console/requests/req_1"));
+  for (const words of ["studio-3", "rate limited", "429"]) expect(sheet).toContain(words);
+});
+
+test("the first key is shown on the page that made it, with a command to paste", async () => {
+  const at = await desk();
+  const browser = await operator(at);
+  const page = await textOf(await browser.post("/console/setup/key", {}));
+  expect(page).toContain('Authorization: Bearer sk-sluice-7f3a9c51d0e84b26a1f7c3d95e0b4f18"');
+  expect(page).toContain("http://localhost /v1/chat/completions");
+  expect(await (await browser.get("/console/setup?step=3")).text()).not.toContain("sk-sluice-7f3a9c51");
+});
+
+test("the first view weighs at most 60 kB", async () => {
+  const at = await desk();
+  at.world.accounts = everyState(at.clock.now());
+  at.world.requests = Array.from({ length: 50 }, (_, index) => request(`req_${index}`, at.clock.now()));
+  const browser = await operator(at);
+  let bytes = 0;
+  for (const path of [
+    "",
+    "assets/app.css",
+    "assets/app.js",
+    "assets/favicon.svg",
+    "assets/htmx/htmx.min.js",
+    "assets/htmx/hx-sse.min.js",
+  ]) {
+    const response = await browser.get(`/console/${path}`, { "accept-encoding": "gzip" });
+    expect(response.status, path).toBe(200);
+    bytes += (await response.arrayBuffer()).byteLength;
+  }
+  expect(bytes).toBeLessThan(60_000);
+});
+
+test("an asset that the browser has is not sent again", async () => {
+  const browser = await operator(await desk());
+  const first = await browser.get("/console/assets/app.css");
+  const again = await browser.get("/console/assets/app.css", { "if-none-match": first.headers.get("etag") ?? "" });
+  expect(again.status).toBe(304);
+});
