@@ -73,7 +73,7 @@ export async function buildApp(deps: AppDeps): Promise<App> {
   let reloadedAt = clock.now();
   const stopping = new AbortController();
 
-  const providers = providersOf(config);
+  const providers = providersOf(() => config);
   const isProvider = (name: string) => providers.some((provider) => provider.name === name);
   const poolSettings = (): PoolSettings => ({
     ...config.pool,
@@ -174,7 +174,7 @@ export async function buildApp(deps: AppDeps): Promise<App> {
         longcat,
         reloadedAt: () => reloadedAt,
         trouble,
-        statsOpen: config.stats.enabled,
+        isStatsOpen: () => config.stats.enabled,
       }),
     )
     .use(await mountDocs({ version, assetRoot, basePath }))
@@ -218,7 +218,9 @@ export async function buildApp(deps: AppDeps): Promise<App> {
         auth: {
           keys,
           requireKey,
-          callerAccounts: config.longcat.callerCookies ? providers : [],
+          get callerAccounts() {
+            return config.longcat.callerCookies ? providers : [];
+          },
         },
       }),
     );
@@ -259,14 +261,17 @@ export async function buildApp(deps: AppDeps): Promise<App> {
 }
 
 /** The services of this gateway, in the order in which they are asked for a model that several have. */
-function providersOf({ longcat, demo, router }: Config): readonly Provider[] {
+function providersOf(config: () => Config): readonly Provider[] {
   return [
     createLongcat({
-      url: longcat.url,
-      sessionDeleteDelayMs: longcat.sessionDeleteDelayMs,
-      ready: longcat.sessionReady,
-      firstEventMs: router.firstEventMs,
+      url: config().longcat.url,
+      get sessionDeleteDelayMs() {
+        return config().longcat.sessionDeleteDelayMs;
+      },
+      get firstEventMs() {
+        return config().router.firstEventMs;
+      },
     }),
-    ...(demo.enabled ? [createDemo()] : []),
+    ...(config().demo.enabled ? [createDemo()] : []),
   ];
 }

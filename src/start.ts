@@ -127,7 +127,8 @@ async function serve(config: Config): Promise<number> {
   process.on("unhandledRejection", (cause) => log.error("unhandled", { cause: String(cause) }));
 
   await app.start();
-  for (const notice of notices) log.warn("notice", { text: notice });
+  // The start text shows them on the same standard output; a log file keeps them all.
+  for (const notice of notices) if (config.log.file) log.warn("notice", { text: notice });
   const text = startText({
     version,
     language: config.language,

@@ -98,7 +98,7 @@ export const SETTINGS = {
   SESSION_READY: setting(onOff, "on", live),
   USER_AGENTS: setting(oneOf("account", "request"), "account", live),
   CALLER_COOKIES: setting(onOff, "on", live),
-  DEMO: setting(onOff, "on", live),
+  DEMO: setting(onOff, "on"),
 
   LOG_LEVEL: setting(oneOf("debug", "info", "warn", "error"), "info", live),
   LOG_FORMAT: setting(oneOf("text", "json"), "text"),

@@ -17,7 +17,7 @@ export interface HealthDeps {
   readonly reloadedAt: () => number;
   /** Why nothing can be saved, in words; undefined while it can. */
   readonly trouble: () => string | undefined;
-  readonly statsOpen: boolean;
+  readonly isStatsOpen: () => boolean;
 }
 
 /** What probes, scripts and longchat's users ask. All of it is open and without secrets. */
@@ -63,7 +63,7 @@ export function mountHealth(deps: HealthDeps) {
     .get(
       "/stats",
       () => {
-        if (!deps.statsOpen) throw new GatewayError("unknown-path", "The statistics are closed here (STATS=off).");
+        if (!deps.isStatsOpen()) throw new GatewayError("unknown-path", "The statistics are closed here (STATS=off).");
         const { accounts, position } = deps.longcat();
         return Response.json(longchatStats(accounts, position), {
           headers: { ...CORS_HEADERS, "cache-control": "no-store" },

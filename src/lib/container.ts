@@ -9,9 +9,10 @@ export interface ContainerFacts {
 /** Where a predecessor's image kept its data. */
 const PREDECESSOR_MOUNT = "/app/data";
 
-/** Looks at the system once; everything is "no" outside Linux containers. */
+/** Looks at the system once. A program that only happens to be started inside a container is not its main process. */
 export function readContainerFacts(): ContainerFacts {
-  const inContainer = existsSync("/.dockerenv") || existsSync("/run/.containerenv");
+  const isMain = process.pid === 1 || process.ppid === 1;
+  const inContainer = isMain && (existsSync("/.dockerenv") || existsSync("/run/.containerenv"));
   return { inContainer, mountInfo: inContainer ? readFileSync("/proc/self/mountinfo", "utf8") : "" };
 }
 
