@@ -16,7 +16,7 @@ import { requestSheet } from "./parts/sheet.ts";
 import { contextOf, type Desk, fragment, type Handler, route, show } from "./routes.ts";
 import type { Client, Visit } from "./visit.ts";
 
-export { createAuth, type AuthPorts, type ConsoleAuth } from "./login.ts";
+export { createAuth, type ConsoleAuth } from "./login.ts";
 export type { Client } from "./visit.ts";
 
 export interface ConsoleOptions {
