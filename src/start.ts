@@ -127,8 +127,9 @@ async function serve(config: Config): Promise<number> {
   process.on("unhandledRejection", (cause) => log.error("unhandled", { cause: String(cause) }));
 
   await app.start();
-  // The start text shows them on the same standard output; a log file keeps them all.
-  for (const notice of notices) if (config.log.file) log.warn("notice", { text: notice });
+  // The start text shows a few on the same standard output.
+  const shown = config.log.file ? 0 : 2;
+  if (notices.length > shown) for (const notice of notices) log.warn("notice", { text: notice });
   const text = startText({
     version,
     language: config.language,
