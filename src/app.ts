@@ -69,6 +69,7 @@ export async function buildApp(deps: AppDeps): Promise<App> {
   const { store, clock, log, version, assetRoot } = deps;
   const random = deps.random ?? Math.random;
   let config = withSaved(deps.config, await savedSettings(store));
+  const notices = [...deps.notices];
   let ready = false;
   let reloadedAt = clock.now();
   const stopping = new AbortController();
@@ -132,7 +133,7 @@ export async function buildApp(deps: AppDeps): Promise<App> {
     dataDir: config.data.dataDir,
     ready: () => ready,
     trouble,
-    notices: () => deps.notices,
+    notices: () => notices,
   });
   const settings: LiveSettings = {
     views: () => settingViews(config),
@@ -226,6 +227,20 @@ export async function buildApp(deps: AppDeps): Promise<App> {
     );
   const refused = hostGuard(allowedHosts, requireKey);
 
+  /** One entry that cannot be read must not keep the others, and the page, from working. */
+  const syncEnvironment = async (name: string, variable: string, entries: readonly string[]): Promise<void> => {
+    const { credential } = pool.provider(name);
+    const named = entries.flatMap((entry, index) => {
+      try {
+        return credential?.parse(entry) ?? [];
+      } catch (error) {
+        notices.push(`${variable}, entry ${index + 1}: ${toGatewayError(error).message}`);
+        return [];
+      }
+    });
+    await pool.roster.syncEnvironment(name, named);
+  };
+
   let cancelPrune = () => {};
   const prune = () => {
     const before = clock.now() - config.data.requestLogDays * DAY_MS;
@@ -242,9 +257,7 @@ export async function buildApp(deps: AppDeps): Promise<App> {
     auth,
     turns,
     async start() {
-      const { credential } = pool.provider("longcat");
-      const named = config.longcat.cookies.flatMap((entry) => credential?.parse(entry) ?? []);
-      await pool.roster.syncEnvironment("longcat", named);
+      await syncEnvironment("longcat", "AUTH_COOKIES", config.longcat.cookies);
       await conversations.recover();
       prober.start();
       prune();

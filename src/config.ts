@@ -83,6 +83,47 @@ export interface Config {
     readonly sessionReady: boolean;
     /** Whether a caller may send own cookies in place of a key. */
     readonly callerCookies: boolean;
+    /** "reuse": a follow-up goes to the upstream chat that holds its history. */
+    readonly sessions: "ephemeral" | "reuse";
+  };
+  readonly cto: {
+    /** Accounts of CLERK_COOKIE as pasted, each for the provider to parse. */
+    readonly cookies: readonly string[];
+    readonly clerkUrl: string;
+    readonly apiUrl: string;
+    readonly socketUrl: string;
+    readonly protocol: "auto" | "v1" | "v2";
+    /** Delete chats upstream when they expire here. */
+    readonly deleteChats: boolean;
+  };
+  readonly langfast: {
+    readonly supabaseUrl: string;
+    /** Undefined for the site's published key. */
+    readonly anonKey: string | undefined;
+    readonly socketUrl: string;
+    /** How many guest sessions to keep; 0 for none. */
+    readonly guests: number;
+  };
+  /** Addresses in which `{region}` stands for the account's AWS region. */
+  readonly kiro: {
+    readonly runtimeUrl: string;
+    readonly managementUrl: string;
+    readonly legacyUrl: string;
+    readonly codewhispererUrl: string;
+    readonly authUrl: string;
+    readonly oidcUrl: string;
+    readonly portalUrl: string;
+  };
+  readonly routing: {
+    /** Providers by name, best first; one that is not named comes last. */
+    readonly order: readonly string[];
+    /** Patterns with `*` and the model or `provider/model` they stand for. */
+    readonly aliases: Readonly<Record<string, string>>;
+    /** Models and what is tried after them, as `provider/model`. */
+    readonly fallbacks: Readonly<Record<string, readonly string[]>>;
+    /** A kept upstream chat is forgotten when it was idle for so long. */
+    readonly conversationIdleMs: number;
+    readonly usageSyncMs: number;
   };
   readonly demo: { readonly enabled: boolean };
   readonly stats: { readonly enabled: boolean };
@@ -215,6 +256,37 @@ function configOf(basis: Basis, saved: Readonly<Record<string, unknown>>): Confi
       userAgents: values.USER_AGENTS,
       sessionReady: values.SESSION_READY,
       callerCookies: values.CALLER_COOKIES,
+      sessions: values.LONGCAT_SESSIONS,
+    },
+    cto: {
+      cookies: (values.CLERK_COOKIE ?? "").split(/\r?\n|\|\|/).filter((entry) => entry.trim() !== ""),
+      clerkUrl: values.CTO_CLERK_URL,
+      apiUrl: values.CTO_API_URL,
+      socketUrl: values.CTO_WS_URL,
+      protocol: values.CTO_PROTOCOL,
+      deleteChats: values.CTO_DELETE_CHATS,
+    },
+    langfast: {
+      supabaseUrl: values.LANGFAST_SUPABASE_URL,
+      anonKey: values.LANGFAST_ANON_KEY,
+      socketUrl: values.LANGFAST_SOCKET_URL,
+      guests: values.LANGFAST_GUESTS ? Math.max(values.MIN_CREDENTIALS, 0) : 0,
+    },
+    kiro: {
+      runtimeUrl: values.KIRO_RUNTIME_URL,
+      managementUrl: values.KIRO_MANAGEMENT_URL,
+      legacyUrl: values.KIRO_LEGACY_URL,
+      codewhispererUrl: values.KIRO_CODEWHISPERER_URL,
+      authUrl: values.KIRO_AUTH_URL,
+      oidcUrl: values.KIRO_OIDC_URL,
+      portalUrl: values.KIRO_PORTAL_URL,
+    },
+    routing: {
+      order: values.PROVIDER_ORDER,
+      aliases: values.ALIASES ?? {},
+      fallbacks: values.FALLBACKS ?? {},
+      conversationIdleMs: values.CONVERSATION_HOURS * 3_600_000,
+      usageSyncMs: values.USAGE_SYNC_MINUTES * 60_000,
     },
     demo: { enabled: values.DEMO },
     stats: { enabled: values.STATS },

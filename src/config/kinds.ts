@@ -95,6 +95,18 @@ export const httpUrl: Kind<string> = {
   },
 };
 
+/** A service's address in which `{region}` stands for the AWS region of the account. */
+export const regionalUrl: Kind<string> = {
+  allowed: "an address such as https://service.{region}.example, where {region} may be left out",
+  parse: (text) => (httpUrl.parse(text.replaceAll("{region}", "region")) ? text.replace(/\/+$/, "") : undefined),
+};
+
+/** A ws(s) or http(s) address without a slash at its end. */
+export const socketUrl: Kind<string> = {
+  allowed: "an address such as wss://host or ws://host:port",
+  parse: (text) => (httpUrl.parse(text.replace(/^ws/i, "http")) ? text.replace(/\/+$/, "") : undefined),
+};
+
 /** `3000-5000`, or one number for a range of no width; ms. */
 export function msRange(max: number): Kind<readonly [number, number]> {
   const bound = integer(0, max);
@@ -123,6 +135,29 @@ export const names: Kind<readonly string[]> = {
     }
   },
 };
+
+/** A JSON object of texts: what each name stands for. */
+export const nameMap: Kind<Readonly<Record<string, string>>> = {
+  allowed: 'a JSON object of names such as {"my-model":"longcat/LongCat"}',
+  parse: (text) => objectOf(text, (value) => typeof value === "string" && value !== ""),
+};
+
+/** A JSON object of lists: what is tried in place of each name, in order. */
+export const nameLists: Kind<Readonly<Record<string, readonly string[]>>> = {
+  allowed: 'a JSON object of lists such as {"gpt-5":["cto/gpt-5","langfast/gpt-5"]}',
+  parse: (text) =>
+    objectOf(text, (value) => Array.isArray(value) && value.every((name) => typeof name === "string" && name !== "")),
+};
+
+function objectOf<T>(text: string, isGood: (value: unknown) => boolean): Readonly<Record<string, T>> | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    const isObject = typeof value === "object" && value !== null && !Array.isArray(value);
+    return isObject && Object.values(value).every(isGood) ? (value as Record<string, T>) : undefined;
+  } catch {
+    return undefined; // not JSON: the caller says what is allowed
+  }
+}
 
 /** The order in which the pool lends accounts. */
 export const STRATEGIES = ["sticky", "lru", "round_robin", "least_usage", "most_usage", "oldest_first"] as const;
