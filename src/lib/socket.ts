@@ -45,6 +45,8 @@ export interface TextSocket extends AsyncIterable<readonly string[]> {
   send(text: string): void;
   /** What came and was not read yet, without waiting. */
   take(): readonly string[];
+  /** Resolves when something waits to be taken. Rejects as a read would; never resolves after our own close. One at a time. */
+  arrival(): Promise<void>;
   /** Closes with 1000. Does nothing the second time. */
   close(): void;
 }
@@ -121,6 +123,15 @@ class Line implements TextSocket {
     this.#messages = [];
     this.#chars = 0;
     return messages;
+  }
+
+  async arrival(): Promise<void> {
+    for (;;) {
+      if (this.#signal.aborted) throw this.#signal.reason;
+      if (this.#messages.length > 0) return;
+      if (this.#end !== undefined && this.#end !== "closed") throw this.#end.error;
+      await new Promise<void>((resolve) => (this.#wake = resolve));
+    }
   }
 
   close(): void {

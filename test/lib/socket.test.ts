@@ -230,13 +230,18 @@ describe("reading", () => {
     };
     onMessage = (peer) => void peer.send("late");
     const socket = await open();
-    let early: readonly string[] = [];
-    while (early.length === 0) {
-      await new Promise<void>((resolve) => setImmediate(resolve));
-      early = socket.take();
-    }
+    await socket.arrival();
+    const early = socket.take();
     socket.send("go on");
     expect([early, await read(socket, 1)]).toEqual([["early"], ["late"]]);
+  });
+
+  test("waiting for an arrival ends as a read would", async () => {
+    onMessage = (peer) => peer.close(1011);
+    const socket = await open();
+    const arrival = failure(socket.arrival());
+    socket.send("leave");
+    expect(await arrival).toMatchObject({ fault: "closed", code: 1011 });
   });
 });
 
