@@ -1,4 +1,4 @@
-import type { ChatRequest, ToolChoice } from "../../chat/request.ts";
+import type { ChatRequest } from "../../chat/request.ts";
 import type { KiroModel } from "./models.ts";
 import { thinkingFields, thinkingTags } from "./thinking.ts";
 import { namesBack, toolsOf, upstreamName } from "./tools.ts";
@@ -36,7 +36,7 @@ export function bodyOf(request: ChatRequest, input: BodyInput): Body {
   const { system, turns: said } = turnsOf(request.messages);
   const byTags = dialect === "legacy" || model.thinking === "none";
   const tags = byTags ? thinkingTags(request.reasoning) : "";
-  const turns = orderTurns(said, systemText(tags, system, request.toolChoice));
+  const turns = orderTurns(said, systemText(tags, system, callNote(request)));
   const current = turns.at(-1) as UserTurn;
   const used = callNames(turns);
   const offered = request.toolChoice.type === "none" ? [] : request.tools;
@@ -71,15 +71,19 @@ export function bodyOf(request: ChatRequest, input: BodyInput): Body {
   };
 }
 
-/** There is no field to force a call: the model is told in words. */
-function systemText(tags: string, system: string, choice: ToolChoice): string {
-  const note =
-    choice.type === "required"
-      ? "Answer with a call of one of the tools."
-      : choice.type === "tool"
-        ? `Answer with a call of the tool \`${upstreamName(choice.name)}\`.`
-        : "";
-  return [tags, system, note].filter((text) => text !== "").join("\n\n");
+function systemText(...texts: string[]): string {
+  return texts.filter((text) => text !== "").join("\n\n");
+}
+
+/** There is no field to force a call or to forbid several at once: the model is told in words. */
+function callNote({ tools, toolChoice, parallelToolCalls }: ChatRequest): string {
+  const one = tools.length > 0 && toolChoice.type !== "none" && !parallelToolCalls;
+  const notes = [
+    toolChoice.type === "required" ? "Answer with a call of one of the tools." : "",
+    toolChoice.type === "tool" ? `Answer with a call of the tool \`${upstreamName(toolChoice.name)}\`.` : "",
+    one ? "Call at most one tool in an answer." : "",
+  ];
+  return notes.filter((note) => note !== "").join(" ");
 }
 
 function userMessage(turn: UserTurn, tools: readonly KiroTool[], { dialect, model }: BodyInput): KiroUserMessage {
