@@ -1,0 +1,91 @@
+/** LangFast's HTTP calls: one POST or GET of the Supabase project, and its answer read once (protocol.md, "Parts"). */
+import { GatewayError } from "../../chat/error.ts";
+import { BodyTooLarge, readText } from "../../lib/body.ts";
+import { isObject, parseJson } from "../../lib/json.ts";
+import type { ServiceContext } from "../provider.ts";
+
+/** Where the service lives. Getters make a setting live; none ends in a slash. */
+export interface Service {
+  readonly url: string;
+  readonly anonKey: string;
+  readonly socketUrl: string;
+}
+
+const SITE = "https://langfa.st";
+const LONGEST_BODY_BYTES = 1_048_576;
+
+export interface Call {
+  readonly path: string;
+  /** Makes the call a POST. */
+  readonly body?: string;
+  readonly accessToken?: string;
+  readonly userAgent?: string;
+}
+
+/** An answer, read whole. */
+export interface Reply {
+  readonly ok: boolean;
+  readonly status: number;
+  /** The body as JSON; undefined when it is none. */
+  readonly json: unknown;
+  readonly text: string;
+  readonly retryAfter: string | null;
+}
+
+/** The headers by which the page itself would call. */
+export function pageHeaders(userAgent: string | undefined): Record<string, string> {
+  return {
+    origin: SITE,
+    referer: `${SITE}/`,
+    ...(userAgent === undefined || userAgent === "" ? {} : { "user-agent": userAgent }),
+  };
+}
+
+/** @throws GatewayError when there is no answer; a refusal is an answer */
+export async function send(service: Service, context: ServiceContext, call: Call): Promise<Reply> {
+  const { path, body, accessToken, userAgent } = call;
+  const response = await context.fetch(`${service.url}${path}`, {
+    method: body === undefined ? "GET" : "POST",
+    headers: {
+      ...pageHeaders(userAgent),
+      apikey: service.anonKey,
+      accept: "application/json",
+      "content-type": "application/json",
+      ...(accessToken === undefined ? {} : { authorization: `Bearer ${accessToken}` }),
+    },
+    ...(body === undefined ? {} : { body }),
+    signal: context.signal,
+  });
+  const text = await bodyOf(response, context);
+  const json = parseJson(text);
+  return {
+    ok: response.ok,
+    status: response.status,
+    json: json.ok ? json.value : undefined,
+    text,
+    retryAfter: response.headers.get("retry-after"),
+  };
+}
+
+/** An object's field as text; undefined when it is none or empty. */
+export function field(json: unknown, name: string): string | undefined {
+  const value = isObject(json) ? json[name] : undefined;
+  return typeof value === "string" && value !== "" ? value : undefined;
+}
+
+async function bodyOf(response: Response, { signal }: ServiceContext): Promise<string> {
+  const reader = response.body?.getReader();
+  if (!reader) return "";
+  try {
+    return await readText(reader, undefined, LONGEST_BODY_BYTES);
+  } catch (error) {
+    void reader.cancel().catch(() => undefined); // The body is given up; how it takes that changes nothing.
+    if (signal.aborted && signal.reason instanceof GatewayError) throw signal.reason;
+    if (signal.aborted) throw new GatewayError("cancelled", "The call was cancelled.", { cause: error });
+    const words =
+      error instanceof BodyTooLarge
+        ? "LangFast's answer is longer than any such answer can be."
+        : "The connection to LangFast broke in the middle of an answer.";
+    throw new GatewayError("upstream-broken", words, { cause: error });
+  }
+}

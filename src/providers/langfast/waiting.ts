@@ -1,0 +1,50 @@
+import type { Clock } from "../../lib/clock.ts";
+
+/** Wakes one waiter; a ring that nobody waited for is kept for the next. */
+export class Bell {
+  #rung = false;
+  #wake = (): void => {};
+
+  ring(): void {
+    this.#rung = true;
+    this.#wake();
+  }
+
+  /** Resolves at the ring or after `ms`, whichever is first. @throws the signal's reason */
+  wait(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const over = (): void => {
+        this.#wake = () => {};
+        this.#rung = false;
+        cancel();
+        signal.removeEventListener("abort", aborted);
+      };
+      const done = (): void => {
+        over();
+        resolve();
+      };
+      const aborted = (): void => {
+        over();
+        reject(signal.reason as Error);
+      };
+      const cancel = clock.after(ms, done);
+      this.#wake = done;
+      signal.addEventListener("abort", aborted, { once: true });
+      if (signal.aborted) aborted();
+      else if (this.#rung) done();
+    });
+  }
+}
+
+/** The promise, unless `signal` aborts first. @throws the signal's reason */
+export async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  signal.throwIfAborted();
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const abort = (): void => reject(signal.reason as Error);
+  signal.addEventListener("abort", abort, { once: true });
+  try {
+    return await Promise.race([promise, aborted]);
+  } finally {
+    signal.removeEventListener("abort", abort);
+  }
+}
