@@ -122,3 +122,20 @@ test("reading yields the messages of one read together and cancels the body when
   for await (const batch of readEventStream(endless)) if (batch.length > 0) break;
   expect(cancelled).toBe(true);
 });
+
+test("a broken message ends the reading at once, though more may come", async () => {
+  const batches: number[] = [];
+  let cancelled = false;
+  const body = new ReadableStream<Uint8Array>({
+    start: (controller) => controller.enqueue(Buffer.concat([event("x", {}), corrupt(event("x", { content: "y" }))])),
+    cancel() {
+      cancelled = true;
+    },
+  });
+  const reading = async () => {
+    for await (const batch of readEventStream(body)) batches.push(batch.length);
+  };
+  await expect(reading()).rejects.toThrow(EventStreamError);
+  expect(batches).toEqual([1]);
+  expect(cancelled).toBe(true);
+});

@@ -5,7 +5,7 @@
  *     await using sim = await startKiroSim();
  *     const cat = sim.account("cat", "social");
  *     cat.next("chat", refuse(500, "boom"), says(["He", "llo"]));
- *     const provider = kiro(sim.urls);
+ *     const provider = createKiro(sim.urls);
  *     expect(sim.violations).toEqual([]);                    // nothing malformed was sent
  */
 import { answerAuth, authorize, bodyOf, type AuthWorld } from "./kiro-auth.ts";

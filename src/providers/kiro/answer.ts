@@ -41,9 +41,9 @@ export class Answer {
     this.#splitter = options.tagged ? new ThinkingSplitter() : undefined;
   }
 
-  /** The answer holds something: text, thinking, or a call, even one that was cut. */
+  /** The answer holds something, even a call that was cut, or says why it holds nothing. */
   get hasContent(): boolean {
-    return this.#gave || this.#cut || this.#open.size > 0;
+    return this.#gave || this.#cut || this.#open.size > 0 || this.#filtered || this.#isFull;
   }
 
   /** @throws KiroRefusal for an exception or an error in place of an event, and for an event that is no JSON object */
@@ -169,7 +169,11 @@ export class Answer {
     if (this.#open.size > 0 || this.#cut || !this.#tail) return "length";
     if (this.#ids.size > 0) return "tool-calls";
     if (this.#filtered) return "content-filter";
-    return (this.#percentage ?? 0) >= 100 ? "length" : "stop";
+    return this.#isFull ? "length" : "stop";
+  }
+
+  get #isFull(): boolean {
+    return (this.#percentage ?? 0) >= 100;
   }
 
   /** The percentage is taken after the answer and counts it too. */

@@ -6,7 +6,7 @@ import { agentOf, USER_AGENT } from "./headers.ts";
 import { HOST_ORDER, KIRO_URLS, type HostOrder, type KiroUrls } from "./hosts.ts";
 import { credentialOfBearer, parseCredentials } from "./import.ts";
 import { readMemory } from "./memory.ts";
-import { FALLBACK_MODELS, matchModel, modelInfo } from "./models.ts";
+import { FALLBACK_MODELS, LISTED_MODELS, matchModel, modelInfo } from "./models.ts";
 import { renewCredential } from "./refresh.ts";
 import { kiroSignIn } from "./sign-in.ts";
 
@@ -23,7 +23,7 @@ const FIRST_EVENT_MS = 240_000;
 const MOST_KNOWN_MODELS = 500;
 
 /** Kiro (AWS): accounts by sign-in, import or API key; native tools, images and thinking. */
-export function kiro(options: KiroOptions = {}): Provider<KiroCredential> {
+export function createKiro(options: KiroOptions = {}): Provider<KiroCredential> {
   const { userAgent = USER_AGENT, hostOrder, firstEventMs = FIRST_EVENT_MS, ...urlOptions } = options;
   const urls: KiroUrls = { ...KIRO_URLS, ...urlOptions };
   const userAgentOf = ({ account }: AccountContext<KiroCredential>) =>
@@ -56,7 +56,7 @@ export function kiro(options: KiroOptions = {}): Provider<KiroCredential> {
         zh: "请在此登录，或粘贴 ~/.aws/sso/cache/kiro-auth-token.json（AWS 登录还需其 clientIdHash 所指的文件）、其他网关的导出内容，或 API 密钥（ksk_…）。若 IDE 仍在使用同一令牌，双方续期时会使对方退出登录，因此最好单独登录。",
       },
     },
-    models: FALLBACK_MODELS.map(modelInfo),
+    models: LISTED_MODELS,
     match: (name) => matchModel(name, known),
     chat: (request, context) => chat(chatSettings, request, context),
     probe: (context) => probeAccount(settings, context),

@@ -32,6 +32,8 @@ function model(id: string): KiroModel {
   };
 }
 
+const OLD_SONNET = "CLAUDE_3_7_SONNET_20250219_V1_0";
+
 /** Names seen in 2025 and 2026, for accounts that have not been asked yet. */
 export const FALLBACK_MODELS: readonly KiroModel[] = [
   "claude-sonnet-4.5",
@@ -46,7 +48,7 @@ export const FALLBACK_MODELS: readonly KiroModel[] = [
   "claude-opus-4.8",
   "claude-opus-5",
   "claude-opus-5.5",
-  "CLAUDE_3_7_SONNET_20250219_V1_0",
+  OLD_SONNET,
   "gpt-5.6-sol",
   "gpt-5.6-terra",
   "gpt-5.6-luna",
@@ -61,16 +63,13 @@ export const FALLBACK_MODELS: readonly KiroModel[] = [
 
 /** Short names that clients use for a family, and the internal names of 2025. */
 const ALIASES: ReadonlyMap<string, string> = new Map([
-  ["claude-3-7-sonnet", "CLAUDE_3_7_SONNET_20250219_V1_0"],
-  ["claude-3.7-sonnet", "CLAUDE_3_7_SONNET_20250219_V1_0"],
+  ["claude-3-7-sonnet", OLD_SONNET],
+  ["claude-3.7-sonnet", OLD_SONNET],
   ["claude_sonnet_4_5_20250929_v1_0", "claude-sonnet-4.5"],
   ["claude_sonnet_4_20250514_v1_0", "claude-sonnet-4"],
 ]);
-const FAMILIES: ReadonlyMap<string, string> = new Map([
-  ["opus", "claude-opus-4.5"],
-  ["sonnet", "claude-sonnet-4.5"],
-  ["haiku", "claude-haiku-4.5"],
-]);
+const FAMILIES = ["opus", "sonnet", "haiku"];
+const FAMILY_VERSION = "4.5";
 
 /**
  * The id that a client's name means: without its date, `4-5` written `4.5`, whatever the case; then exactly an id that
@@ -81,8 +80,8 @@ export function matchModel(name: string, known: ReadonlySet<string> = new Set())
   const plain = name.trim().toLowerCase();
   const undated = plain.replace(/[-@]20\d{6}(?:-v\d+)?$/, "").replace(/-latest$/, "");
   const dotted = undated.replace(/^(claude-[a-z]+-\d+)-(\d{1,2})$/, "$1.$2");
-  const family = FAMILIES.get(plain);
-  for (const candidate of [plain, ALIASES.get(plain), ALIASES.get(undated), undated, dotted, family]) {
+  if (FAMILIES.includes(plain)) return familyModel(plain, known);
+  for (const candidate of [plain, ALIASES.get(plain), ALIASES.get(undated), undated, dotted]) {
     if (candidate === undefined) continue;
     for (const id of known) if (id.toLowerCase() === candidate.toLowerCase()) return id;
     const listed = FALLBACK_MODELS.find(({ id }) => id.toLowerCase() === candidate.toLowerCase());
@@ -91,10 +90,22 @@ export function matchModel(name: string, known: ReadonlySet<string> = new Set())
   return undefined;
 }
 
+/** A family's usual model; once accounts listed theirs without it, their newest of that family. */
+function familyModel(family: string, known: ReadonlySet<string>): string {
+  const usual = `claude-${family}-${FAMILY_VERSION}`;
+  if (known.has(usual)) return usual;
+  const version = (id: string): number => Number(id.slice(`claude-${family}-`.length));
+  const listed = [...known].filter((id) => id.startsWith(`claude-${family}-`) && version(id) > 0);
+  return listed.toSorted((a, b) => version(b) - version(a))[0] ?? usual;
+}
+
 /** What is known of a model: from the account's own list, else from the table, else by its name. */
 export function modelOf(id: string, listed: readonly KiroModel[] = []): KiroModel {
   return listed.find((known) => known.id === id) ?? FALLBACK_MODELS.find((known) => known.id === id) ?? model(id);
 }
+
+/** The table as a list of models to choose from: without the internal name that only old clients mean. */
+export const LISTED_MODELS: readonly ModelInfo[] = FALLBACK_MODELS.filter(({ id }) => id !== OLD_SONNET).map(modelInfo);
 
 export function modelInfo({ id, contextTokens }: KiroModel): ModelInfo {
   return { id, created: CREATED, ownedBy: "kiro", contextTokens };

@@ -158,6 +158,15 @@ describe("an answer", () => {
     });
   });
 
+  test.each([
+    { name: "a content filter", said: { stopReason: "CONTENT_FILTERED" }, reason: "content-filter" },
+    { name: "a full window", said: { percentage: 100 }, reason: "length" },
+  ])("that is empty because of $name ends as $reason at once", async ({ said, reason }) => {
+    world.cat.next("chat", says([], said));
+    expect((await stage(world.sim, world.cat).say("hi")).end?.reason).toBe(reason as never);
+    expect(world.cat.counts.chat).toBe(1);
+  });
+
   test("that is empty is asked for once more, and is an error the second time", async () => {
     world.cat.next("chat", says([]), says(["now"]));
     const here = stage(world.sim, world.cat);

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect } from "bun:test";
 import type { ChatRequest, Message, Part, Tool } from "../../../src/chat/request.ts";
 import type { TurnContext } from "../../../src/providers/provider.ts";
 import type { KiroCredential } from "../../../src/providers/kiro/credential.ts";
-import { kiro, type KiroOptions } from "../../../src/providers/kiro/index.ts";
+import { createKiro, type KiroOptions } from "../../../src/providers/kiro/index.ts";
 import { startKiroSim, type KiroSim, type Seen, type SimAccount } from "../../sims/kiro.ts";
 import { VirtualClock } from "../../virtual-clock.ts";
 import { chatRequest, listen, testContext, type Told } from "../context.ts";
@@ -56,7 +56,7 @@ export function credentialOf(account: SimAccount, over: Partial<KiroCredential> 
 }
 
 export interface Stage {
-  readonly provider: ReturnType<typeof kiro>;
+  readonly provider: ReturnType<typeof createKiro>;
   readonly clock: VirtualClock;
   credential: KiroCredential;
   memory: unknown;
@@ -72,7 +72,7 @@ export function stage(
   account: SimAccount,
   over: { credential?: Partial<KiroCredential>; options?: KiroOptions; memory?: unknown } = {},
 ): Stage {
-  const provider = kiro({ ...sim.urls, ...over.options });
+  const provider = createKiro({ ...sim.urls, ...over.options });
   const clock = new VirtualClock();
   const it: Stage = {
     provider,

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { readKiroCliDatabase } from "../../../src/providers/kiro/cli-database.ts";
 import type { KiroCredential } from "../../../src/providers/kiro/credential.ts";
 import { credentialOfBearer, credentialsOfFiles, parseCredentials } from "../../../src/providers/kiro/import.ts";
-import { kiro } from "../../../src/providers/kiro/index.ts";
+import { createKiro } from "../../../src/providers/kiro/index.ts";
 
 const refreshToken = "aorAAAAAGk".padEnd(160, "r");
 const other = "aorAAAAAGk".padEnd(160, "s");
@@ -127,7 +127,7 @@ test.each(forms)("$name is read", ({ text, is }) => {
   const [credential, ...more] = parseCredentials(JSON.stringify(text));
   expect(more).toEqual([]);
   expect(credential).toMatchObject(is);
-  const { restore } = kiro().credential!;
+  const { restore } = createKiro().credential!;
   expect(restore(JSON.parse(JSON.stringify(credential)))).toEqual(credential!);
 });
 
@@ -141,7 +141,7 @@ describe("several in one text", () => {
   ])("$name", ({ text }) => {
     const credentials = parseCredentials(text);
     expect(credentials.map((one) => one.refreshToken)).toEqual([refreshToken, other]);
-    expect(new Set(credentials.map(kiro().credential!.identity)).size).toBe(2);
+    expect(new Set(credentials.map(createKiro().credential!.identity)).size).toBe(2);
   });
 
   test("a token file with the registration pasted behind it", () => {
@@ -262,7 +262,7 @@ test("a caller's own API key is taken, and no other bearer", () => {
 });
 
 test("the hint shows an address or four characters", () => {
-  const { hint } = kiro().credential!;
+  const { hint } = createKiro().credential!;
   expect(hint(parseCredentials(refreshToken)[0]!)).toBe("…rrrr");
   expect(hint(parseCredentials(JSON.stringify({ refreshToken, email: "a@b.example" }))[0]!)).toBe("a@b.example");
 });

@@ -32,6 +32,14 @@ describe("names", () => {
     const known = new Set(["claude-sonnet-9.1"]);
     expect(matchModel("claude-sonnet-9-1-20270101", known)).toBe("claude-sonnet-9.1");
   });
+
+  test("a family is its usual model, or the newest that accounts list when that one is retired", () => {
+    expect(matchModel("sonnet", new Set(["claude-sonnet-5.5", "claude-sonnet-4.5"]))).toBe("claude-sonnet-4.5");
+    expect(matchModel("sonnet", new Set(["claude-sonnet-5", "claude-sonnet-5.5", "claude-opus-9"]))).toBe(
+      "claude-sonnet-5.5",
+    );
+    expect(matchModel("opus", new Set(["claude-sonnet-5"]))).toBe("claude-opus-4.5");
+  });
 });
 
 describe("a page of the model list", () => {

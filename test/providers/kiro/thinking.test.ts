@@ -74,6 +74,12 @@ describe("thinking between tags, cut at every size", () => {
       thinking: "a `</thinking>`\n\nb",
     },
     {
+      name: "a quotation mark before the closing tag",
+      said: '<thinking>say "</thinking>\n\nso</thinking>\n\nc',
+      text: "c",
+      thinking: 'say "</thinking>\n\nso',
+    },
+    {
       name: "a closing tag before text",
       said: "<thinking>a</thinking> b</thinking>\n\nc",
       text: "c",
