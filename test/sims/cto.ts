@@ -30,6 +30,8 @@ export type CtoSimOptions = {
   adapters?: readonly Record<string, unknown>[];
   /** What a socket hears as soon as it is open, besides the idle state. */
   greeting?: readonly Step[];
+  /** Say nothing at all before a turn, not even the idle state. */
+  silent?: boolean;
 };
 
 type Line = { chatHistoryId: string; account: string };
@@ -303,10 +305,8 @@ export async function startCtoSim(options: CtoSimOptions = {}): Promise<CtoSim> 
       open(peer) {
         peers.add(peer);
         // Every connection begins with an idle state, long before its own turn.
-        void play(peer, [
-          ...(options.greeting ?? []),
-          { frame: { type: "state", state: { inProgress: false, cancelled: false } } },
-        ]);
+        const idle: Step = { frame: { type: "state", state: { inProgress: false, cancelled: false } } };
+        if (!options.silent) void play(peer, [...(options.greeting ?? []), idle]);
         changed();
       },
       message(peer, text) {
