@@ -3,7 +3,7 @@ import { sleep } from "../../lib/clock.ts";
 import { isObject } from "../../lib/json.ts";
 import type { AccountContext, ProbeResult } from "../provider.ts";
 import { isLapsing, type KiroCredential } from "./credential.ts";
-import { callHeaders } from "./headers.ts";
+import { callHeaders, type Caller } from "./headers.ts";
 import { addressOf, apiRegion, kindOf, profileOf, type KiroUrls } from "./hosts.ts";
 import { allowanceOf, nextMonth } from "./limits.ts";
 import { readMemory, type KiroMemory } from "./memory.ts";
@@ -19,7 +19,14 @@ export interface ControlSettings {
 
 type Context = AccountContext<KiroCredential>;
 type Plane = "management" | "legacy";
-type Question = "usage" | "models" | "profiles";
+
+interface Question {
+  readonly name: "usage" | "models" | "profiles";
+  /** The next page. */
+  readonly nextToken?: string;
+  /** Another region than the account's. */
+  readonly region?: string;
+}
 
 const MOST_PAGES = 10;
 const RESET_DEADLINE_MS = 5_000;
@@ -29,8 +36,15 @@ const PATHS = {
   usage: { management: "/Get-Usage-Limits", legacy: "/getUsageLimits" },
   models: { management: "/List-Available-Models", legacy: "/ListAvailableModels" },
   profiles: { management: "/List-Available-Profiles", legacy: "/" },
-} as const satisfies Record<Question, Record<Plane, string>>;
+} as const satisfies Record<Question["name"], Record<Plane, string>>;
 
+const PROFILE_HEADERS = {
+  management: { "content-type": "application/json" },
+  legacy: {
+    "content-type": "application/x-amz-json-1.0",
+    "x-amz-target": "AmazonCodeWhispererService.ListAvailableProfiles",
+  },
+} as const satisfies Record<Plane, Record<string, string>>;
 const USAGE = {
   management: { origin: "KIRO_CLI", resourceType: "CREDIT", isEmailRequired: "false" },
   legacy: { origin: "AI_EDITOR", resourceType: "AGENTIC_REQUEST" },
@@ -44,7 +58,7 @@ export async function usable(context: Context): Promise<KiroCredential> {
 
 /** The free call that tells what is left. @throws GatewayError quota-exhausted when nothing is, until the reset */
 export async function probeAccount(settings: ControlSettings, context: Context): Promise<ProbeResult> {
-  const allowance = allowanceOf(await ask(settings, context, "usage"));
+  const allowance = allowanceOf(await ask(settings, context, { name: "usage" }));
   if (!allowance) {
     throw new GatewayError("upstream-changed", "Kiro's usage answer has no `usageBreakdownList`.", {
       field: "usageBreakdownList",
@@ -70,7 +84,7 @@ export async function resetTime(settings: ControlSettings, context: Context): Pr
   );
   const now = context.clock.now();
   try {
-    const allowance = allowanceOf(await ask(settings, { ...context, signal }, "usage"));
+    const allowance = allowanceOf(await ask(settings, { ...context, signal }, { name: "usage" }));
     return allowance?.quota.resetsAt ?? nextMonth(now);
   } catch (error) {
     context.signal.throwIfAborted();
@@ -87,7 +101,9 @@ export async function listModels(settings: ControlSettings, context: Context): P
   const models: KiroModel[] = [];
   let token: string | undefined;
   for (let pages = 0; pages < MOST_PAGES; pages++) {
-    const page = modelsOfPage(await ask(settings, context, "models", token === undefined ? {} : { nextToken: token }));
+    const page = modelsOfPage(
+      await ask(settings, context, { name: "models", ...(token === undefined ? {} : { nextToken: token }) }),
+    );
     if (!page) throw new GatewayError("upstream-changed", "Kiro's model answer has no `models`.", { field: "models" });
     models.push(...page.models);
     token = page.nextToken;
@@ -100,13 +116,15 @@ export async function listModels(settings: ControlSettings, context: Context): P
  * Looks the account's profile up: the first that is listed, in the account's region and then in the other. A Builder ID
  * that was taken for an organisation's account shows here, and is remembered as what it is.
  * @returns what is to be remembered; undefined when no profile was found
+ * @throws GatewayError when the look-up itself failed
  */
 export async function findProfile(settings: ControlSettings, context: Context): Promise<KiroMemory | undefined> {
   const memory = readMemory(context.account.memory);
   const here = apiRegion(context.account.credential, memory);
+  let down: GatewayError | undefined;
   for (const region of [here, here === "us-east-1" ? "eu-central-1" : "us-east-1"]) {
     try {
-      const answer = await ask(settings, context, "profiles", {}, region);
+      const answer = await ask(settings, context, { name: "profiles", region });
       const profiles = isObject(answer) && Array.isArray(answer["profiles"]) ? answer["profiles"] : [];
       const arn = profiles.map((profile) => (isObject(profile) ? profile["arn"] : undefined))[0];
       if (typeof arn === "string" && arn !== "") return { ...memory, profileArn: arn };
@@ -115,20 +133,17 @@ export async function findProfile(settings: ControlSettings, context: Context): 
       if (NO_PROFILES.test(error.message)) return { ...memory, kind: "builder-id" };
       context.signal.throwIfAborted();
       if (error.needsLogin || error.kind === "suspended") throw error;
+      if (isConnection(error)) down = error;
       context.log.debug("profile-not-found", { region, kind: error.kind });
     }
   }
+  // Nobody could be asked: that the profile is missing then is not the account's fault.
+  if (down) throw down;
   return undefined;
 }
 
 /** One question to the control plane: the host that fits the account first, the other when it is refused or down. */
-async function ask(
-  settings: ControlSettings,
-  context: Context,
-  question: Question,
-  extra: Readonly<Record<string, string>> = {},
-  region?: string,
-): Promise<unknown> {
+async function ask(settings: ControlSettings, context: Context, question: Question): Promise<unknown> {
   const memory = readMemory(context.account.memory);
   let credential = await usable(context);
   let renewed = credential !== context.account.credential || credential.kind === "api-key";
@@ -137,8 +152,8 @@ async function ask(
   for (let index = 0; index < planes.length; index++) {
     const plane = planes[index] ?? "legacy";
     try {
-      const call = callOf(settings, context, credential, memory, plane, question, extra, region);
-      const reply = await send(context, call);
+      const caller = { credential, userAgent: settings.userAgentOf(context) };
+      const reply = await send(context, callOf(settings.urls, caller, memory, plane, question));
       if (reply.ok && isObject(reply.json)) return reply.json;
       const refusal = refusalOf(reply.answer, context.clock.now());
       failure = reply.ok ? new GatewayError("upstream-changed", "Kiro's answer is no JSON object.") : toError(refusal);
@@ -168,37 +183,23 @@ function planesOf(credential: KiroCredential, memory: KiroMemory): Plane[] {
   return memory.host === undefined || memory.host === "runtime" ? ["management", "legacy"] : ["legacy", "management"];
 }
 
-function callOf(
-  settings: ControlSettings,
-  context: Context,
-  credential: KiroCredential,
-  memory: KiroMemory,
-  plane: Plane,
-  question: Question,
-  extra: Readonly<Record<string, string>>,
-  region = apiRegion(credential, memory),
-): Call {
-  const base = addressOf(plane === "management" ? settings.urls.managementUrl : settings.urls.legacyUrl, region);
+function callOf(urls: KiroUrls, caller: Caller, memory: KiroMemory, plane: Plane, question: Question): Call {
+  const { credential } = caller;
+  const { name, nextToken, region = apiRegion(credential, memory) } = question;
+  const url = `${addressOf(plane === "management" ? urls.managementUrl : urls.legacyUrl, region)}${PATHS[name][plane]}`;
   const headers = {
-    ...callHeaders({ credential, userAgent: settings.userAgentOf(context) }),
+    ...callHeaders(caller),
     accept: "application/json",
     "amz-sdk-invocation-id": crypto.randomUUID(),
     "amz-sdk-request": "attempt=1; max=1",
   };
-  const url = `${base}${PATHS[question][plane]}`;
-  if (question === "profiles") {
-    const target = {
-      "content-type": "application/x-amz-json-1.0",
-      "x-amz-target": "AmazonCodeWhispererService.ListAvailableProfiles",
-    };
-    const type = plane === "legacy" ? target : { "content-type": "application/json" };
-    return { method: "POST", url, headers: { ...headers, ...type }, body: "{}" };
-  }
+  if (name === "profiles")
+    return { method: "POST", url, headers: { ...headers, ...PROFILE_HEADERS[plane] }, body: "{}" };
   const profileArn = profileOf(credential, memory, plane === "management" ? "runtime" : "legacy");
   const query = new URLSearchParams({
-    ...(question === "usage" ? USAGE[plane] : { origin: "AI_EDITOR" }),
+    ...(name === "usage" ? USAGE[plane] : { origin: "AI_EDITOR" }),
     ...(profileArn === undefined ? {} : { profileArn }),
-    ...extra,
+    ...(nextToken === undefined ? {} : { nextToken }),
   });
   return { method: "GET", url: `${url}?${query}`, headers };
 }

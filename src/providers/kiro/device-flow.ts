@@ -1,6 +1,7 @@
 import { GatewayError } from "../../chat/error.ts";
 import { isObject } from "../../lib/json.ts";
 import type { ServiceContext, SignInState } from "../provider.ts";
+import { isConnection } from "./control.ts";
 import { BUILDER_ID_START, DEFAULT_REGION, isRegion, originOf, type KiroCredential } from "./credential.ts";
 import { addressOf, type KiroUrls } from "./hosts.ts";
 import { renewed } from "./refresh.ts";
@@ -73,7 +74,7 @@ export async function beginDevice(
   };
 }
 
-/** Asks once. A server that fails for the moment is asked again; `slow_down` lengthens the wait for good. */
+/** Asks once. A server that fails or cannot be reached for the moment is asked again; `slow_down` lengthens the wait for good. */
 export async function pollDevice(
   state: SignInState,
   urls: KiroUrls,
@@ -83,12 +84,17 @@ export async function pollDevice(
   if (now >= state.expiresAt) throw ranOut();
   const data = state.data as DeviceData;
   const { clientId, clientSecret, deviceCode, region } = data;
-  const reply = await send(context, {
+  const call = {
     method: "POST",
     url: `${addressOf(urls.oidcUrl, region)}/token`,
     headers: { "content-type": "application/json" },
     body: JSON.stringify({ clientId, clientSecret, deviceCode, grantType: DEVICE_GRANT }),
+  } as const;
+  const reply = await send(context, call).catch((error: unknown) => {
+    if (isConnection(error)) return undefined;
+    throw error;
   });
+  if (!reply) return { state };
   if (reply.ok) return { credential: credentialOf(data, reply.json, now) };
   const error = isObject(reply.json) && typeof reply.json["error"] === "string" ? reply.json["error"] : "";
   switch (error) {

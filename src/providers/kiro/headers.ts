@@ -5,6 +5,9 @@ import type { KiroDialect } from "./wire.ts";
 export const USER_AGENT =
   "aws-sdk-js/1.0.34 ua/2.1 os/linux lang/js md/nodejs#22.22.0 api/codewhispererstreaming#1.0.34 m/E KiroIDE-0.11.63-{machineId}";
 
+/** What the service's own client announces. */
+const MOST_ATTEMPTS = 3;
+
 export interface Caller {
   readonly credential: KiroCredential;
   /** With its machine id in it. */
@@ -53,7 +56,7 @@ export function chatHeaders(
   return {
     ...callHeaders(caller),
     "amz-sdk-invocation-id": invocationId,
-    "amz-sdk-request": `attempt=${attempt}; max=3`,
+    "amz-sdk-request": `attempt=${Math.min(attempt, MOST_ATTEMPTS)}; max=${MOST_ATTEMPTS}`,
     ...(dialect === "runtime"
       ? {
           "content-type": "application/x-amz-json-1.0",

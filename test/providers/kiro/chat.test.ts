@@ -17,6 +17,13 @@ describe("kinds of login", () => {
     expect(here.memory).toMatchObject({ profileArn: org.profileArn, host: "runtime" });
   });
 
+  test("an organisation's account whose profile cannot be asked for is not blamed", async () => {
+    const org = world.sim.account("org", "idc");
+    org.hosts.add("legacy");
+    org.always("profiles", refuse(500, "boom"));
+    expect((await stage(world.sim, org).say("hi")).error).toMatchObject({ kind: "upstream-broken" });
+  });
+
   test("a Builder ID that was imported as an organisation's account is found out", async () => {
     const builder = world.sim.account("bob", "builder-id");
     const here = stage(world.sim, builder, { credential: { kind: "idc" } });
