@@ -47,6 +47,7 @@
   };
   const showPulse = () => {
     const late = Date.now() - heardAt > 10_000;
+    if (late) reconnect();
     for (const pulse of all("[data-pulse]")) {
       if (pulse.hasAttribute("data-late") !== late) pulse.toggleAttribute("data-late", late);
       const mark = pulse.querySelector(".st");
@@ -55,6 +56,14 @@
       if (icon.getAttribute("href") !== shape) icon.setAttribute("href", shape);
       write(mark.lastChild, late ? words.staleWord.replace("{when}", sinceWords(heardAt + skewMs)) : words.liveWord);
     }
+  };
+  /* The extension reconnects a stream that breaks, but not one whose first request failed: that one is asked again here. */
+  const live = byId("live");
+  let triedAt = 0;
+  const reconnect = () => {
+    if (!live || live._htmx?.sse || Date.now() - triedAt < 5000) return;
+    triedAt = Date.now();
+    htmx.ajax("GET", live.getAttribute("hx-sse:connect"), { source: live }).catch(() => undefined);
   };
   document.addEventListener("htmx:sse:after:message", heard);
   document.addEventListener("htmx:sse:after:connection", heard);

@@ -36,6 +36,12 @@ const HTMX_CONFIG = JSON.stringify({
   morphIgnore: ["data-htmx-powered", "hidden", "data-copied"],
 });
 
+/**
+ * In this order, at the end of the body and not deferred: a deferred htmx starts on a timer, and would start without its
+ * extension whenever that comes a moment later.
+ */
+const SCRIPTS: readonly string[] = ["htmx/htmx.min.js", "htmx/hx-sse.min.js", "app.js"];
+
 /** A whole document. */
 export function layout(site: Site, visit: Visit, page: Page): Html {
   const { words } = visit;
@@ -56,9 +62,6 @@ export function layout(site: Site, visit: Visit, page: Page): Html {
         <meta name="htmx-config" content="${HTMX_CONFIG}" />
         <link rel="icon" type="image/svg+xml" href="${asset("favicon.svg")}" />
         <link rel="stylesheet" href="${asset("app.css")}" />
-        <script defer src="${asset("htmx/htmx.min.js")}"></script>
-        <script defer src="${asset("htmx/hx-sse.min.js")}"></script>
-        <script defer src="${asset("app.js")}"></script>
       </head>
       <body
         data-copied-word="${t("copy.done")}"
@@ -81,6 +84,7 @@ export function layout(site: Site, visit: Visit, page: Page): Html {
         <p id="say" class="say" role="status"></p>
         ${page.section !== undefined && html`<dialog id="sheet" class="sheet" aria-labelledby="sheet-title"><div id="sheet-body"></div></dialog>`}
         ${page.live !== undefined && html`<div id="live" hidden hx-sse:connect="${site.root}live?${page.live}" hx-swap="none"></div>`}
+        ${SCRIPTS.map((path) => html`<script src="${asset(path)}"></script>`)}
       </body>
     </html>`;
 }

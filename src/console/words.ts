@@ -34,7 +34,7 @@ export interface Words {
   /** 3,200,000 as `3.2M`. */
   readonly compact: (value: number) => string;
   readonly percent: (ratio: number) => string;
-  /** A span of time: `0.9s`, `12s`, `4m`. */
+  /** A span of time: `3ms`, `0.9s`, `12s`, `4m`. */
   readonly span: (ms: number) => string;
   /** `18min ago`, `in 42s`. Both epoch ms. */
   readonly relative: (at: number, now: number) => string;
@@ -56,7 +56,7 @@ function createWords(language: Language): Words {
   const lists = new Intl.ListFormat(tag, { type: "conjunction" });
   const times = new Intl.DateTimeFormat(tag, { timeStyle: "medium", hourCycle: "h23" });
   const dates = new Intl.DateTimeFormat(tag, { dateStyle: "medium", timeStyle: "short", hourCycle: "h23" });
-  const unit = (unit: "second" | "minute" | "hour", value: number, digits: number) =>
+  const unit = (unit: "millisecond" | "second" | "minute" | "hour", value: number, digits: number) =>
     new Intl.NumberFormat(tag, { style: "unit", unit, unitDisplay: "narrow", maximumFractionDigits: digits }).format(
       value,
     );
@@ -79,6 +79,7 @@ function createWords(language: Language): Words {
     compact: (value) => compacts.format(value),
     percent: (ratio) => percents.format(ratio),
     span(ms) {
+      if (ms < 100) return unit("millisecond", ms, 0);
       const seconds = ms / 1000;
       if (seconds < 10) return unit("second", seconds, 1);
       if (seconds < 90) return unit("second", seconds, 0);

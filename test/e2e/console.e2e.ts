@@ -109,6 +109,25 @@ test("R20 a change is on the page within two seconds", async () => {
   await at.close();
 });
 
+test("R20 a page goes live whenever its scripts and its first stream come", async () => {
+  const at = await signedIn();
+  const { page, origin, world } = at;
+  let refusals = 1;
+  await page.route("**/hx-sse.min.js", async (route) => {
+    await Bun.sleep(500);
+    await route.continue();
+  });
+  await page.route("**/console/live?*", (route) => (refusals-- > 0 ? route.abort() : route.continue()));
+  await page.clock.install();
+  await page.goto(`${origin}/console/`);
+  await page.clock.runFor(12_000);
+  world.verdict = verdict({ state: "down", usable: 0 });
+  at.changed();
+  await page.getByText("Down: no account can answer.").waitFor();
+  expect(refusals).toBeLessThan(0);
+  await at.close();
+});
+
 test("an account is switched off and on by keyboard, and the focus stays", async () => {
   const at = await signedIn();
   const { page } = at;
