@@ -56,6 +56,13 @@ test("a silent gateway beats every four seconds", async () => {
   await stream.cancel();
 });
 
+test("a change that no page shows sends no markup", async () => {
+  const { at, stream } = await watching();
+  at.changed();
+  expect(await stream.next()).toStartWith("event: beat\n");
+  await stream.cancel();
+});
+
 test("what an operator does reaches every open page at once", async () => {
   const { browser, stream } = await watching("accounts");
   const news = stream.next();
