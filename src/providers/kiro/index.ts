@@ -49,7 +49,7 @@ export function createKiro(options: KiroOptions = {}): Provider<KiroCredential> 
       restore: restoreCredential,
       identity: ({ origin }) => origin,
       hint: hintOf,
-      expiresAt: ({ expiresAt }) => expiresAt,
+      expiresAt: ({ expiresAt }) => expiresAt || undefined,
       fromBearer: credentialOfBearer,
       help: {
         en: "Sign in here, or paste ~/.aws/sso/cache/kiro-auth-token.json (for AWS logins also the file that its clientIdHash names), an export of another gateway, or an API key (ksk_…). A token that the IDE goes on using is renewed by both, and each renewal signs the other out: a sign-in of its own is better.",
