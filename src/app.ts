@@ -24,8 +24,7 @@ import { createUpstreamFetch } from "./providers/upstream-fetch.ts";
 import { USER_AGENTS } from "./lib/user-agents.ts";
 import { Pool, type PoolSettings } from "./pool/pool.ts";
 import { Prober } from "./pool/prober.ts";
-import { createDemo, createLongcat } from "./providers/index.ts";
-import type { Provider } from "./providers/provider.ts";
+import { buildProviders } from "./providers/index.ts";
 import { Conversations } from "./router/conversation.ts";
 import { Resolver } from "./router/resolve.ts";
 import { Router } from "./router/run.ts";
@@ -74,7 +73,7 @@ export async function buildApp(deps: AppDeps): Promise<App> {
   let reloadedAt = clock.now();
   const stopping = new AbortController();
 
-  const providers = providersOf(() => config);
+  const providers = buildProviders(() => config);
   const isProvider = (name: string) => providers.some((provider) => provider.name === name);
   const poolSettings = (): PoolSettings => ({
     ...config.pool,
@@ -258,6 +257,7 @@ export async function buildApp(deps: AppDeps): Promise<App> {
     turns,
     async start() {
       await syncEnvironment("longcat", "AUTH_COOKIES", config.longcat.cookies);
+      await syncEnvironment("cto", "CLERK_COOKIE", config.cto.cookies);
       await conversations.recover();
       prober.start();
       prune();
@@ -271,20 +271,4 @@ export async function buildApp(deps: AppDeps): Promise<App> {
       await pool.close();
     },
   };
-}
-
-/** The services of this gateway, in the order in which they are asked for a model that several have. */
-function providersOf(config: () => Config): readonly Provider[] {
-  return [
-    createLongcat({
-      url: config().longcat.url,
-      get sessionDeleteDelayMs() {
-        return config().longcat.sessionDeleteDelayMs;
-      },
-      get firstEventMs() {
-        return config().router.firstEventMs;
-      },
-    }),
-    ...(config().demo.enabled ? [createDemo()] : []),
-  ];
 }

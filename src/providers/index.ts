@@ -1,3 +1,72 @@
-/** The providers, one line each. `app.ts` makes them with their settings and hands them on as values. */
-export { createDemo } from "./demo/index.ts";
-export { createLongcat } from "./longcat/index.ts";
+import { createCto } from "./cto/index.ts";
+import { createDemo } from "./demo/index.ts";
+import { createKiro, type KiroOptions } from "./kiro/index.ts";
+import { createLangfast } from "./langfast/index.ts";
+import { createLongcat } from "./longcat/index.ts";
+import type { Provider } from "./provider.ts";
+
+/** What the providers' settings are, each group for the provider of its name. Read anew where a setting may change. */
+export interface ProviderSettings {
+  readonly longcat: {
+    readonly url: string;
+    readonly sessionDeleteDelayMs: readonly [number, number];
+    readonly sessions: "ephemeral" | "reuse";
+  };
+  readonly cto: {
+    readonly clerkUrl: string;
+    readonly apiUrl: string;
+    readonly socketUrl: string;
+    readonly protocol: "auto" | "v1" | "v2";
+    readonly deleteChats: boolean;
+  };
+  readonly langfast: {
+    readonly supabaseUrl: string;
+    readonly anonKey: string | undefined;
+    readonly socketUrl: string;
+    readonly guests: number;
+  };
+  readonly kiro: KiroOptions;
+  readonly demo: { readonly enabled: boolean };
+  /** Undefined leaves each provider its own. */
+  readonly router: { readonly firstEventMs: number | undefined };
+}
+
+/** The services of this gateway. A new one is a folder here and a line below. */
+export function buildProviders(settings: () => ProviderSettings): readonly Provider[] {
+  const { longcat, cto, langfast, kiro, demo } = settings();
+  return [
+    createKiro(kiro),
+    createCto({
+      clerkUrl: cto.clerkUrl,
+      apiUrl: cto.apiUrl,
+      wsUrl: cto.socketUrl,
+      get protocol() {
+        return settings().cto.protocol;
+      },
+      get deleteChats() {
+        return settings().cto.deleteChats;
+      },
+    }),
+    createLangfast({
+      url: langfast.supabaseUrl,
+      anonKey: langfast.anonKey,
+      socketUrl: langfast.socketUrl,
+      get guests() {
+        return settings().langfast.guests;
+      },
+    }),
+    createLongcat({
+      url: longcat.url,
+      get sessionDeleteDelayMs() {
+        return settings().longcat.sessionDeleteDelayMs;
+      },
+      get keep() {
+        return settings().longcat.sessions;
+      },
+      get firstEventMs() {
+        return settings().router.firstEventMs;
+      },
+    }),
+    ...(demo.enabled ? [createDemo()] : []),
+  ];
+}
