@@ -10,6 +10,7 @@ import type {
   Health,
 } from "../store/store.ts";
 import { restMs, restOver } from "./health.ts";
+import { fits } from "./patterns.ts";
 import type { Candidate } from "./strategies.ts";
 
 /** One account in memory: its row, opened, and what only this process knows. The pool alone changes it. */
@@ -18,7 +19,7 @@ export class Account implements Candidate {
   readonly provider: Provider;
   /** False for a caller's own account: nothing of it goes to the store. */
   readonly stored: boolean;
-  readonly identityHash: string;
+  identityHash: string;
   readonly source: AccountRecord["source"];
   sourceHash: string | undefined;
   readonly userAgent: string;
@@ -35,6 +36,7 @@ export class Account implements Candidate {
   probes = 0;
   probeAt: number | undefined;
   readonly #clock: Clock;
+  #told: { credential: unknown; memory: unknown; models: readonly ModelInfo[] | undefined } | undefined;
   #health: Health;
   /** Monotonic ms at which the rest ends, so that a jump of the wall clock cannot prolong it. */
   #restEnds = 0;
@@ -102,13 +104,27 @@ export class Account implements Candidate {
 
   /** What this account serves by itself; undefined when it serves all that its provider lists. */
   get models(): readonly ModelInfo[] | undefined {
-    return this.provider.modelsOf?.({ credential: this.credential, memory: this.memory });
+    const { credential, memory, provider } = this;
+    if (!provider.modelsOf) return undefined;
+    // Every request asks; a credential and a memory are replaced, never changed.
+    if (!this.#told || this.#told.credential !== credential || this.#told.memory !== memory) {
+      this.#told = { credential, memory, models: provider.modelsOf({ credential, memory }) };
+    }
+    return this.#told.models;
   }
 
-  /** Whether it serves the upstream's `model`. */
+  /** Whether it serves the upstream's `model`: its plan has it, and its owner allows it. */
   serves(model: string): boolean {
-    const { models, provider } = this;
-    return !models || models.some(({ id }) => id === model || provider.match(id) === model);
+    const { models, provider, settings } = this;
+    const isPlanned = !models || models.some(({ id }) => id === model || provider.match(id) === model);
+    return isPlanned && (!settings.models || settings.models.some((name) => this.#allows(name, model)));
+  }
+
+  /** Whether an entry of the owner's list, a name or a pattern with `*`, means the upstream's `model`. */
+  #allows(name: string, model: string): boolean {
+    if (fits(name, model) || this.provider.match(name) === model) return true;
+    const listed = this.models ?? this.provider.models;
+    return listed.some(({ id }) => fits(name, id) && (id === model || this.provider.match(id) === model));
   }
 
   /** Moves the counters as the store does with the same record: a client that left is neither success nor failure. */

@@ -2,7 +2,7 @@ import { GatewayError, toGatewayError } from "../chat/error.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
 import type { AccountContext } from "../providers/provider.ts";
-import type { Accounts } from "../store/store.ts";
+import type { Accounts, CredentialChange } from "../store/store.ts";
 import type { Account } from "./account.ts";
 import type { Committer } from "./committer.ts";
 
@@ -48,12 +48,13 @@ export class Credentials {
    * Resolves when the credential is committed. When the store cannot take it (false), the credential is used all the
    * same and the write is repeated each second: a rotated token cannot be asked for twice.
    */
-  async save(account: Account, credential: unknown, sourceHash?: string): Promise<boolean> {
+  async save(account: Account, credential: unknown, change: CredentialChange = {}): Promise<boolean> {
     account.credential = credential;
-    if (sourceHash !== undefined) account.sourceHash = sourceHash;
+    account.sourceHash = change.sourceHash ?? account.sourceHash;
+    account.identityHash = change.identityHash ?? account.identityHash;
     this.#deps.changed();
     if (!account.stored) return true;
-    const write = () => this.#deps.accounts.saveCredential(account.id, credential, sourceHash);
+    const write = () => this.#deps.accounts.saveCredential(account.id, credential, change);
     return this.#deps.committer.write(`credential ${account.id}`, write);
   }
 

@@ -3,7 +3,7 @@ import { GatewayError } from "../chat/error.ts";
 import type { Clock } from "../lib/clock.ts";
 import { newId } from "../lib/id.ts";
 import type { CredentialKind, Provider } from "../providers/provider.ts";
-import type { AccountRecord, AccountSettings, Store } from "../store/store.ts";
+import type { AccountRecord, AccountSettings, CredentialChange, Store } from "../store/store.ts";
 import type { Account } from "./account.ts";
 import type { Books } from "./books.ts";
 import { readyHealth } from "./health.ts";
@@ -27,6 +27,15 @@ export interface Admission {
   readonly added: readonly Account[];
   readonly known: readonly Account[];
 }
+
+/** An account that nobody has configured. */
+const PLAIN_SETTINGS: Omit<AccountSettings, "label"> = {
+  priority: 0,
+  concurrency: undefined,
+  requestsPerHour: undefined,
+  proxy: undefined,
+  models: undefined,
+};
 
 /** What people, and the environment, do to accounts. Each promise resolves when the change is committed. */
 export class Roster {
@@ -59,7 +68,9 @@ export class Roster {
         field: "credential",
       });
     }
-    await this.#replace(account, credential);
+    const identityHash = this.#identityHash(account.provider.name, credential);
+    // An entry of the environment goes on naming the login that the account was made for.
+    await this.#replace(account, credential, account.source === "environment" ? {} : { identityHash });
     return account;
   }
 
@@ -113,7 +124,7 @@ export class Roster {
       const found = this.#known(providerName, credential);
       if (!found) await this.#insert(providerName, credential, { source: "environment", sourceHash });
       else if (found.source === "environment" && found.sourceHash !== sourceHash) {
-        await this.#replace(found, credential, sourceHash);
+        await this.#replace(found, credential, { sourceHash });
       }
     }
     const retiredAt = this.#deps.clock.now();
@@ -150,7 +161,7 @@ export class Roster {
       return account;
     }
     const changed = retired.sourceHash === undefined || retired.sourceHash !== from.sourceHash;
-    if (changed) await store.accounts.saveCredential(retired.id, credential, from.sourceHash);
+    if (changed) await store.accounts.saveCredential(retired.id, credential, { sourceHash: from.sourceHash });
     await store.accounts.saveHealth(retired.id, readyHealth(clock.now()));
     await store.accounts.setRetired(retired.id, undefined);
     const account = this.#deps.admit({
@@ -174,7 +185,7 @@ export class Roster {
     return {
       id: newId("acc"),
       provider: provider.name,
-      settings: { label: from.label, priority: 0, concurrency: undefined },
+      settings: { ...PLAIN_SETTINGS, label: from.label },
       identityHash: this.#identityHash(provider.name, credential),
       credential,
       source: from.source,
@@ -190,8 +201,8 @@ export class Roster {
     };
   }
 
-  async #replace(account: Account, credential: unknown, sourceHash?: string): Promise<void> {
-    const committed = await this.#deps.books.credentials.save(account, credential, sourceHash);
+  async #replace(account: Account, credential: unknown, change: CredentialChange = {}): Promise<void> {
+    const committed = await this.#deps.books.credentials.save(account, credential, change);
     if (!committed) throw unsaved();
     if (account.state !== "disabled_by_user") await this.reset(account.id);
   }

@@ -1,5 +1,5 @@
 import type { Quota } from "../providers/provider.ts";
-import type { AccountState } from "../store/store.ts";
+import type { AccountSource, AccountState } from "../store/store.ts";
 import type { Account } from "./account.ts";
 
 /** An account as pages and scripts see it; no secret is in it. Times are epoch ms. */
@@ -9,7 +9,7 @@ export interface AccountStatus {
   readonly providerTitle: string;
   readonly label: string;
   readonly hint: string;
-  readonly source: "console" | "environment";
+  readonly source: AccountSource;
   readonly state: AccountState;
   readonly until: number | undefined;
   readonly reason: string | undefined;

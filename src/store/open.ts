@@ -1,10 +1,12 @@
 import { statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
+import { toGatewayError } from "../chat/error.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
 import { newestBackup } from "./backups.ts";
 import { prepareFolder, takeFile } from "./files.ts";
 import { StoreOpenError } from "./open-error.ts";
+import { Rescue } from "./rescue.ts";
 import { newSealing, storedSealing } from "./seal-key.ts";
 import { connect, type Connection } from "./sqlite/connection.ts";
 import { troubleOf } from "./sqlite/failure.ts";
@@ -84,7 +86,26 @@ export async function openStore(options: OpenOptions): Promise<OpenedStore> {
     const copy = upgrade(path, found, clock.now());
     if (copy) notices.push(`The database was upgraded; a copy from before is ${copy}.`);
   }
-  return { store: sqliteStore(connectOrRefuse(path), sealing, clock, log), notices, databasePath: path };
+  const rescue = new Rescue(`${path}-rescue`, sealing, log);
+  const store = sqliteStore(connectOrRefuse(path), sealing, rescue, clock, log);
+  await takeIn(rescue, store, log);
+  return { store, notices, databasePath: path };
+}
+
+/** Commits what an earlier process could not. What still cannot be committed is read from the file meanwhile. */
+async function takeIn(rescue: Rescue, store: Store, log: Log): Promise<void> {
+  const known = new Set((await store.accounts.all()).map(({ id }) => id));
+  for (const id of rescue.ids) {
+    const rescued = rescue.get(id);
+    if (!rescued || !known.has(id)) continue;
+    const { credential, ...change } = rescued;
+    try {
+      await store.accounts.saveCredential(id, credential, change);
+      log.info("credential-taken-in", { account: id });
+    } catch (error) {
+      log.warn("commit-failed", { key: `credential ${id}`, reason: toGatewayError(error).message });
+    }
+  }
 }
 
 function connectOrRefuse(path: string): Connection {

@@ -46,9 +46,21 @@ export interface AccountSettings {
   readonly label: string;
   /** Lower is tried first within the provider; 0 by default. */
   readonly priority: number;
-  /** Turns at once; undefined for the provider's default. */
+  /** Turns at once; undefined for the gateway's default. */
   readonly concurrency: number | undefined;
+  /** Turns an hour, begun at even distances; undefined for no such limit. */
+  readonly requestsPerHour: number | undefined;
+  /** The http(s) proxy of all its calls, with its password if it has one: kept sealed. Undefined for the gateway's own. */
+  readonly proxy: string | undefined;
+  /** Names or patterns with `*` of the only models it may serve; undefined for all that it can. */
+  readonly models: readonly string[] | undefined;
 }
+
+/**
+ * Where an account came from. "environment" accounts come from a variable and are retired when it no longer names them;
+ * "guest" accounts are sessions that a service gives to any visitor, made and replaced by the gateway.
+ */
+export type AccountSource = "console" | "environment" | "guest";
 
 export interface AccountRecord {
   /** `acc_…`, never reused. */
@@ -59,8 +71,7 @@ export interface AccountRecord {
   readonly identityHash: string;
   /** The provider's own shape, opened; undefined when the stored one cannot be read, and the state is then "needs_login". */
   readonly credential: unknown;
-  /** "environment" accounts come from a variable and are retired when it no longer names them. */
-  readonly source: "console" | "environment";
+  readonly source: AccountSource;
   /** SHA-256 (hex) of the variable's entry this account was made from: a stored credential wins until this changes. */
   readonly sourceHash: string | undefined;
   readonly userAgent: string;
@@ -75,6 +86,13 @@ export interface AccountRecord {
   readonly retiredAt: number | undefined;
 }
 
+/** What may change together with a credential. */
+export interface CredentialChange {
+  readonly sourceHash?: string | undefined;
+  /** The account holds another login from now on; a retired account with that login gives it up. */
+  readonly identityHash?: string | undefined;
+}
+
 export interface Accounts {
   /** Every account that is not retired, in order of creation. */
   all(): Promise<AccountRecord[]>;
@@ -82,8 +100,11 @@ export interface Accounts {
   byIdentity(identityHash: string): Promise<AccountRecord | undefined>;
   /** @throws GatewayError invalid-request when there is one with this id or identity */
   insert(account: AccountRecord): Promise<void>;
-  /** Without `sourceHash` the stored one stays. */
-  saveCredential(id: string, credential: unknown, sourceHash?: string): Promise<void>;
+  /**
+   * What `change` leaves out stays. When it cannot be committed, the credential is also put into a file beside the
+   * database where that is possible: the next start takes it from there.
+   */
+  saveCredential(id: string, credential: unknown, change?: CredentialChange): Promise<void>;
   saveHealth(id: string, health: Health): Promise<void>;
   saveSettings(id: string, settings: AccountSettings): Promise<void>;
   /** Retires (keeps the row) or brings back. */
@@ -225,6 +246,27 @@ export interface Conversations {
   all(): Promise<ConversationRecord[]>;
 }
 
+/** A sign-in that was begun, until it is done and seen. */
+export interface SignInRecord {
+  /** `login_…` */
+  readonly id: string;
+  readonly provider: string;
+  /** What was begun and what became of it, as JSON; kept sealed. Undefined when it cannot be read any more. */
+  readonly data: unknown;
+  /** Epoch ms. */
+  readonly createdAt: number;
+  /** Epoch ms from which it is forgotten. */
+  readonly keptUntil: number;
+}
+
+export interface SignIns {
+  /** In order of creation; also forgets those whose time is over. */
+  all(now: number): Promise<SignInRecord[]>;
+  /** Inserts or replaces. */
+  put(signIn: SignInRecord): Promise<void>;
+  remove(id: string): Promise<void>;
+}
+
 export interface AdminSession {
   readonly tokenHash: string;
   readonly createdAt: number;
@@ -251,6 +293,7 @@ export interface Store {
   readonly keys: ApiKeys;
   readonly attempts: Attempts;
   readonly conversations: Conversations;
+  readonly signIns: SignIns;
   readonly sessions: AdminSessions;
   readonly settings: Settings;
   /** Why writing does not work right now, in words; undefined while it does. */

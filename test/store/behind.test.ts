@@ -1,6 +1,7 @@
 import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
 import { GatewayError } from "../../src/chat/error.ts";
+import { Rescue } from "../../src/store/rescue.ts";
 import { sealingOf } from "../../src/store/sealing.ts";
 import { connect } from "../../src/store/sqlite/connection.ts";
 import { sqliteStore } from "../../src/store/sqlite/open.ts";
@@ -178,7 +179,9 @@ test("row 36: a full disk is told in words and caught up with when there is room
   const { folder, store, other, clock } = subject;
   await store.close();
   const connection = connect(folder.database);
-  const small = sqliteStore(connection, sealingOf(new Uint8Array(32)), clock, silent);
+  const sealing = sealingOf(new Uint8Array(32));
+  const rescue = new Rescue(folder.file("rescue"), sealing, silent);
+  const small = sqliteStore(connection, sealing, rescue, clock, silent);
   connection.pragma("max_page_count = 1"); // SQLite takes the present size for it
   for (let i = 0; i < 90; i++) small.attempts.recordRequest(request(`req_${i}`, { model: "x".repeat(4_000) }));
   await clock.advance(1_000);

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import type { ConversationRecord, Store } from "../../src/store/store.ts";
+import type { ConversationRecord, SignInRecord, SignInRecord, Store } from "../../src/store/store.ts";
 import { failureOf } from "./folder.ts";
 import { account, apiKey, attempt, NOON, NOTHING_COUNTED, READY, request } from "./records.ts";
 
@@ -28,7 +28,14 @@ export function describeStore(name: string, open: () => Promise<StoreUnderTest>)
     describe("accounts", () => {
       test("an account comes back as it went in, also after a restart", async () => {
         const full = account("acc_1", {
-          settings: { label: "Main", priority: -1, concurrency: 4 },
+          settings: {
+            label: "Main",
+            priority: -1,
+            concurrency: 4,
+            requestsPerHour: 60,
+            proxy: "http://me:invented-password@proxy.test:3128",
+            models: ["gpt-*", "LongCat"],
+          },
           source: "environment",
           sourceHash: "source",
           memory: { device: "d1" },
@@ -76,7 +83,14 @@ export function describeStore(name: string, open: () => Promise<StoreUnderTest>)
 
       test("credential, health and settings are saved for their account alone", async () => {
         const health = { ...READY, state: "disabled_auto", reason: "Five in a row", rotationFailures: 5 } as const;
-        const settings = { label: "New", priority: 3, concurrency: 1 };
+        const settings = {
+          label: "New",
+          priority: 3,
+          concurrency: 1,
+          requestsPerHour: 12,
+          proxy: "http://proxy.test",
+          models: ["demo"],
+        };
         await store.accounts.insert(account("acc_1", { sourceHash: "first" }));
         await store.accounts.insert(account("acc_2"));
         await store.accounts.saveCredential("acc_1", { cookie: "renewed" });
@@ -85,8 +99,33 @@ export function describeStore(name: string, open: () => Promise<StoreUnderTest>)
         store = await subject.reopen();
         const changed = { credential: { cookie: "renewed" }, sourceHash: "first", health, settings };
         expect(await store.accounts.all()).toEqual([account("acc_1", changed), account("acc_2")]);
-        await store.accounts.saveCredential("acc_1", { cookie: "third" }, "second");
+        await store.accounts.saveCredential("acc_1", { cookie: "third" }, { sourceHash: "second" });
         expect(await store.accounts.byIdentity("identity-of-acc_1")).toMatchObject({ sourceHash: "second" });
+      });
+
+      test("settings go back to their defaults", async () => {
+        const settings = {
+          ...account("acc_1").settings,
+          concurrency: 1,
+          requestsPerHour: 9,
+          proxy: "http://p",
+          models: [],
+        };
+        await store.accounts.insert(account("acc_1", { settings }));
+        await store.accounts.saveSettings("acc_1", account("acc_1").settings);
+        store = await subject.reopen();
+        expect(await store.accounts.all()).toEqual([account("acc_1")]);
+      });
+
+      test("an account takes over another login, also from an account that is retired", async () => {
+        await store.accounts.insert(account("acc_1"));
+        await store.accounts.insert(account("acc_2", { identityHash: "second login" }));
+        await store.accounts.setRetired("acc_2", NOON);
+        await store.accounts.saveCredential("acc_1", { cookie: "second" }, { identityHash: "second login" });
+        expect(await store.accounts.byIdentity("second login")).toMatchObject({ id: "acc_1", sourceHash: undefined });
+        expect(await store.accounts.byIdentity("identity-of-acc_1")).toBeUndefined();
+        await store.accounts.insert(account("acc_3", { identityHash: "identity-of-acc_1" }));
+        expect((await store.accounts.all()).map(({ id }) => id)).toEqual(["acc_1", "acc_3"]);
       });
 
       test("health that has passed leaves no time and no reason", async () => {
@@ -298,6 +337,31 @@ export function describeStore(name: string, open: () => Promise<StoreUnderTest>)
         expect(await store.conversations.all()).toEqual([late, chat("up_1", { accountId: "acc_2", dueAt: NOON + 10 })]);
         await store.conversations.drop("acc_1", "up_1");
         expect(await store.conversations.all()).toEqual([chat("up_1", { accountId: "acc_2", dueAt: NOON + 10 })]);
+      });
+    });
+
+    describe("sign-ins", () => {
+      const signIn = (id: string, change: Partial<SignInRecord> = {}): SignInRecord => ({
+        id,
+        provider: "kiro",
+        data: { verifier: `invented-${id}` },
+        createdAt: NOON,
+        keptUntil: NOON + 10,
+        ...change,
+      });
+
+      test("they come back in order, replaced and removed by id, until their time is over", async () => {
+        await store.signIns.put(signIn("login_2", { createdAt: NOON + 1 }));
+        await store.signIns.put(signIn("login_1"));
+        await store.signIns.put(signIn("login_3", { createdAt: NOON + 2, keptUntil: NOON + 5 }));
+        await store.signIns.put(signIn("login_1", { data: { code: "invented" } }));
+        store = await subject.reopen();
+        const changed = signIn("login_1", { data: { code: "invented" } });
+        const second = signIn("login_2", { createdAt: NOON + 1 });
+        expect(await store.signIns.all(NOON + 5)).toEqual([changed, second]);
+        await store.signIns.remove("login_2");
+        expect(await store.signIns.all(NOON + 5)).toEqual([changed]);
+        expect(await store.signIns.all(NOON + 10)).toEqual([]);
       });
     });
 

@@ -26,7 +26,14 @@ export function account(id: string, change: Partial<AccountRecord> = {}): Accoun
   return {
     id,
     provider: "longcat",
-    settings: { label: `Label of ${id}`, priority: 0, concurrency: undefined },
+    settings: {
+      label: `Label of ${id}`,
+      priority: 0,
+      concurrency: undefined,
+      requestsPerHour: undefined,
+      proxy: undefined,
+      models: undefined,
+    },
     identityHash: `identity-of-${id}`,
     credential: { cookie: `invented-cookie-of-${id}` },
     source: "console",

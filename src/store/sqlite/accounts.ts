@@ -1,8 +1,9 @@
-import { asc, eq, isNull, sql } from "drizzle-orm";
+import { and, asc, eq, isNotNull, isNull, ne, sql } from "drizzle-orm";
 import type { SQLiteColumn } from "drizzle-orm/sqlite-core";
 import { GatewayError } from "../../chat/error.ts";
+import type { Rescue } from "../rescue.ts";
 import type { Sealing } from "../sealing.ts";
-import type { AccountRecord, Accounts, Health } from "../store.ts";
+import type { AccountRecord, Accounts, AccountSettings, Health } from "../store.ts";
 import type { AccountChange, Behind } from "./behind.ts";
 import type { Drizzle } from "./connection.ts";
 import { isDuplicate } from "./failure.ts";
@@ -14,7 +15,7 @@ type Row = typeof accounts.$inferSelect;
 /** Reason of an account whose row was damaged: only a new credential helps. */
 const UNREADABLE = "The stored credential cannot be read. Sign in again.";
 
-export function accountsOf(db: Drizzle, writer: Writer, behind: Behind, sealing: Sealing): Accounts {
+export function accountsOf(db: Drizzle, writer: Writer, behind: Behind, sealing: Sealing, rescue: Rescue): Accounts {
   const byId = eq(accounts.id, sql.placeholder("id"));
   const inOrder = db
     .select()
@@ -32,23 +33,48 @@ export function accountsOf(db: Drizzle, writer: Writer, behind: Behind, sealing:
     .set({
       credential: sql`${sql.placeholder("credential")}`,
       sourceHash: sql`coalesce(${sql.placeholder("sourceHash")}, ${accounts.sourceHash})`,
+      identityHash: sql`coalesce(${sql.placeholder("identityHash")}, ${accounts.identityHash})`,
     })
     .where(byId)
     .prepare();
 
   const seal = (id: string, credential: unknown) => sealing.seal(JSON.stringify(credential), id);
 
+  /** A retired account keeps its history when another takes over its login. */
+  const giveUpIdentity = (id: string, identityHash: string): void => {
+    db.update(accounts)
+      .set({ identityHash: sql`${accounts.identityHash} || ' ' || ${accounts.id}` })
+      .where(and(eq(accounts.identityHash, identityHash), ne(accounts.id, id), isNotNull(accounts.retiredAt)))
+      .run();
+  };
+
+  const proxyColumn = (id: string, { proxy }: AccountSettings) =>
+    proxy === undefined ? null : sealing.seal(proxy, proxyOwner(id));
+
+  const proxyOf = ({ id, proxy }: Row): string | undefined => {
+    if (!proxy) return undefined;
+    try {
+      return sealing.open(proxy, proxyOwner(id));
+    } catch {
+      writer.log.error("proxy-unreadable", { account: id });
+      return undefined;
+    }
+  };
+
   const recordOf = (row: Row): AccountRecord => {
     let credential: unknown;
     let health = healthOf(row);
+    const rescued = rescue.get(row.id);
     try {
-      credential = JSON.parse(sealing.open(row.credential, row.id));
+      credential = rescued ? rescued.credential : JSON.parse(sealing.open(row.credential, row.id));
     } catch {
       // One damaged row must not keep the other accounts from serving.
       writer.log.error("credential-unreadable", { account: row.id });
       health = { ...health, state: "needs_login", reason: UNREADABLE, reasonKind: "auth-rejected" };
     }
-    return withChange(toRecord(row, credential, health), behind.accounts.get(row.id));
+    const record = toRecord(row, credential, health, proxyOf(row));
+    const { sourceHash = record.sourceHash, identityHash = record.identityHash } = rescued ?? {};
+    return withChange({ ...record, sourceHash, identityHash }, behind.accounts.get(row.id));
   };
 
   return {
@@ -60,7 +86,10 @@ export function accountsOf(db: Drizzle, writer: Writer, behind: Behind, sealing:
       return row && recordOf(row);
     },
     async insert(account) {
-      const row = toRow(account, seal(account.id, account.credential));
+      const row = {
+        ...toRow(account, seal(account.id, account.credential)),
+        proxy: proxyColumn(account.id, account.settings),
+      };
       try {
         await writer.commit(() => db.insert(accounts).values(row).run(), true);
       } catch (error) {
@@ -68,17 +97,35 @@ export function accountsOf(db: Drizzle, writer: Writer, behind: Behind, sealing:
         throw new GatewayError("invalid-request", "This account is there already.");
       }
     },
-    async saveCredential(id, credential, sourceHash) {
-      const sealed = seal(id, credential);
-      await writer.commit(() => setCredential.run({ id, credential: sealed, sourceHash: sourceHash ?? null }), true);
+    async saveCredential(id, credential, change = {}) {
+      const { sourceHash = null, identityHash = null } = change;
+      const row = { id, credential: seal(id, credential), sourceHash, identityHash };
+      let isCommitted = false;
+      const work = () => {
+        if (identityHash !== null) giveUpIdentity(id, identityHash);
+        setCredential.run(row);
+      };
+      const committing = writer.commit(work, true, () => (isCommitted = true));
+      // A kill while the write waits for a lock must not lose it either.
+      if (!isCommitted) rescue.put(id, { ...change, credential });
+      await committing;
+      rescue.forget(id);
     },
     async saveHealth(id, health) {
       const { until, reason, reasonKind, ...rest } = health;
       const row = { ...rest, until: until ?? null, reason: reason ?? null, reasonKind: reasonKind ?? null };
       await writer.commit(() => db.update(accounts).set(row).where(eq(accounts.id, id)).run());
     },
-    async saveSettings(id, { label, priority, concurrency }) {
-      const row = { label, priority, concurrency: concurrency ?? null };
+    async saveSettings(id, settings) {
+      const { label, priority, concurrency, requestsPerHour, models } = settings;
+      const row = {
+        label,
+        priority,
+        concurrency: concurrency ?? null,
+        requestsPerHour: requestsPerHour ?? null,
+        proxy: proxyColumn(id, settings),
+        models: models ?? null,
+      };
       await writer.commit(() => db.update(accounts).set(row).where(eq(accounts.id, id)).run(), true);
     },
     async setRetired(id, retiredAt) {
@@ -90,6 +137,7 @@ export function accountsOf(db: Drizzle, writer: Writer, behind: Behind, sealing:
         db.delete(conversations).where(eq(conversations.accountId, id)).run();
         db.delete(accounts).where(eq(accounts.id, id)).run();
       }, true);
+      rescue.forget(id);
     },
     touchMemory: (id, value) => behind.touchAccount(id, { memory: { value } }),
     touchQuota: (id, value) => behind.touchAccount(id, { quota: { value } }),
@@ -144,11 +192,23 @@ function healthOf(row: Row): Health {
   };
 }
 
-function toRecord(row: Row, credential: unknown, health: Health): AccountRecord {
+/** Sealed apart from the credential: neither opens in the other's place. */
+function proxyOwner(id: string): string {
+  return `${id} proxy`;
+}
+
+function toRecord(row: Row, credential: unknown, health: Health, proxy: string | undefined): AccountRecord {
   return {
     id: row.id,
     provider: row.provider,
-    settings: { label: row.label, priority: row.priority, concurrency: row.concurrency ?? undefined },
+    settings: {
+      label: row.label,
+      priority: row.priority,
+      concurrency: row.concurrency ?? undefined,
+      requestsPerHour: row.requestsPerHour ?? undefined,
+      proxy,
+      models: row.models ?? undefined,
+    },
     identityHash: row.identityHash,
     credential,
     source: row.source,
@@ -171,11 +231,13 @@ function toRecord(row: Row, credential: unknown, health: Health): AccountRecord 
   };
 }
 
+/** All but the proxy, which is sealed. */
 function toRow(account: AccountRecord, credential: Buffer): typeof accounts.$inferInsert {
   const { settings, health, counters, ...own } = account;
+  const { proxy: _sealed, ...plain } = settings;
   return {
     ...own,
-    ...settings,
+    ...plain,
     ...health,
     ...counters,
     rotationFailures: health.rotationFailures,

@@ -53,14 +53,14 @@ export function conversationsOf(db: Drizzle, writer: Writer): Conversations {
 
   return {
     async put(conversation) {
-      await writer.commit(() => put.run({ ...conversation, key: conversation.key ?? null }));
+      await writer.grouped(() => void put.run({ ...conversation, key: conversation.key ?? null }));
     },
     async claim(key, now) {
       const row = await writer.commit(() => claim.get({ key, now }));
       return row && toRecord(row);
     },
     async drop(accountId, upstreamId) {
-      await writer.commit(() => drop.run({ accountId, upstreamId }));
+      await writer.grouped(() => void drop.run({ accountId, upstreamId }));
     },
     async all() {
       return writer.read(() => all.all()).map(toRecord);

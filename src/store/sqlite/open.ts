@@ -1,6 +1,7 @@
 import { sql } from "drizzle-orm";
 import type { Clock } from "../../lib/clock.ts";
 import type { Log } from "../../lib/log.ts";
+import type { Rescue } from "../rescue.ts";
 import type { Sealing } from "../sealing.ts";
 import type { Store } from "../store.ts";
 import { accountChanger, accountsOf } from "./accounts.ts";
@@ -14,10 +15,11 @@ import { storeFailure } from "./failure.ts";
 import { meta } from "./schema.ts";
 import { sessionsOf } from "./sessions.ts";
 import { settingsOf } from "./settings.ts";
+import { signInsOf } from "./sign-ins.ts";
 import { Writer } from "./writer.ts";
 
 /** The store over a connection to a database that is ours, sound and of this version's schema. */
-export function sqliteStore(connection: Connection, sealing: Sealing, clock: Clock, log: Log): Store {
+export function sqliteStore(connection: Connection, sealing: Sealing, rescue: Rescue, clock: Clock, log: Log): Store {
   const db = drizzleOf(connection);
   const writer = new Writer(connection, clock, log);
   const behind = new Behind(writer, {
@@ -33,10 +35,11 @@ export function sqliteStore(connection: Connection, sealing: Sealing, clock: Clo
   let isOpen = true;
 
   return {
-    accounts: accountsOf(db, writer, behind, sealing),
+    accounts: accountsOf(db, writer, behind, sealing, rescue),
     keys: apiKeysOf(db, writer, behind),
     attempts: attemptsOf(db, writer, behind),
     conversations: conversationsOf(db, writer),
+    signIns: signInsOf(db, writer, sealing),
     sessions: sessionsOf(db, writer),
     settings: settingsOf(db, writer),
     trouble() {
@@ -56,6 +59,7 @@ export function sqliteStore(connection: Connection, sealing: Sealing, clock: Clo
     async close() {
       if (!isOpen) return;
       isOpen = false;
+      writer.commitGroup();
       try {
         await behind.flush();
       } finally {

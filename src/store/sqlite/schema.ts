@@ -14,10 +14,14 @@ export const accounts = sqliteTable("accounts", {
   label: text().notNull(),
   priority: integer().notNull(),
   concurrency: integer(),
+  requestsPerHour: integer("requests_per_hour"),
+  /** Sealed: it may hold a password. */
+  proxy: blob({ mode: "buffer" }),
+  models: text({ mode: "json" }).$type<readonly string[]>(),
   identityHash: text("identity_hash").notNull().unique(),
   /** Sealed, see sealing.ts. */
   credential: blob({ mode: "buffer" }).notNull(),
-  source: text({ enum: ["console", "environment"] }).notNull(),
+  source: text({ enum: ["console", "environment", "guest"] }).notNull(),
   sourceHash: text("source_hash"),
   userAgent: text("user_agent").notNull(),
   memory: text({ mode: "json" }),
@@ -125,6 +129,15 @@ export const conversations = sqliteTable(
       .where(sql`state = 'kept'`),
   ],
 );
+
+export const signIns = sqliteTable("sign_ins", {
+  id: text().primaryKey(),
+  provider: text().notNull(),
+  /** Sealed, see sealing.ts. */
+  data: blob({ mode: "buffer" }).notNull(),
+  createdAt: integer("created_at").notNull(),
+  keptUntil: integer("kept_until").notNull(),
+});
 
 export const sessions = sqliteTable("sessions", {
   tokenHash: text("token_hash").primaryKey(),

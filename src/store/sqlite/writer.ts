@@ -20,6 +20,7 @@ export class Writer {
   /** Called when writing begins to fail. */
   onTrouble: () => void = () => undefined;
   readonly #waiting: Attempt[] = [];
+  #group: { readonly works: (() => void)[]; readonly done: PromiseWithResolvers<void> } | undefined;
 
   constructor(
     readonly connection: Connection,
@@ -33,6 +34,7 @@ export class Writer {
    * @throws GatewayError store-unavailable in words
    */
   commit<T>(work: () => T, durable = false, committed?: (result: T) => void): Promise<T> {
+    this.commitGroup();
     return new Promise((resolve, reject) => {
       const deadline = this.clock.monotonic() + LOCK_WAIT_MS;
       const attempt = () => {
@@ -50,6 +52,29 @@ export class Writer {
       this.#waiting.push(attempt);
       if (this.#waiting.length === 1) this.#lookLater();
     });
+  }
+
+  /**
+   * Commits together with all that is grouped during this turn of the loop: a transaction alone costs ten times its row.
+   * Resolves when it is committed. What is committed or read meanwhile comes after it.
+   * @throws GatewayError store-unavailable in words
+   */
+  grouped(work: () => void): Promise<void> {
+    if (!this.#group) {
+      this.#group = { works: [], done: Promise.withResolvers() };
+      setImmediate(() => this.commitGroup());
+    }
+    this.#group.works.push(work);
+    return this.#group.done.promise;
+  }
+
+  /** Commits what is grouped now instead of at the end of this turn. */
+  commitGroup(): void {
+    const group = this.#group;
+    if (!group) return;
+    this.#group = undefined;
+    const work = () => group.works.forEach((run) => run());
+    this.commit(work).then(group.done.resolve, group.done.reject);
   }
 
   /**
@@ -71,6 +96,7 @@ export class Writer {
 
   /** Reads. @throws GatewayError store-unavailable in words */
   read<T>(work: () => T): T {
+    this.commitGroup();
     try {
       return work();
     } catch (error) {
