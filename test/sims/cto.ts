@@ -27,9 +27,11 @@ export type CtoSimOptions = {
   /** How long a superseded cookie is still taken. Default 0. */
   graceMs?: number;
   /** The live list of models; v1 has none. */
-  adapters?: readonly Record<string, unknown>[];
+  adapters?: readonly unknown[];
   /** What a socket hears as soon as it is open, besides the idle state. */
   greeting?: readonly Step[];
+  /** "any": a v2 server takes v1's sockets too, and refuses only its turns. */
+  sockets?: "strict" | "any";
   /** Say nothing at all before a turn, not even the idle state. */
   silent?: boolean;
 };
@@ -227,6 +229,7 @@ export async function startCtoSim(options: CtoSimOptions = {}): Promise<CtoSim> 
       subscribed: listeners.length > 0,
     });
     const steps = account.takeTurn();
+    changed();
     // Whoever listens now hears the turn; the others have missed it.
     if (steps) for (const peer of listeners) void play(peer, steps);
     return protocol === "v2" ? new Response(null, { status: 202 }) : Response.json({ ok: true }, { status: 200 });
@@ -258,9 +261,9 @@ export async function startCtoSim(options: CtoSimOptions = {}): Promise<CtoSim> 
     const account = [...accounts.values()].find(({ sessions }) => sessions.some((session) => session.user === user));
     seen.account = account?.name;
     const scripted = await account?.take("socket")?.(seen);
-    if (scripted && scripted.status !== 101) return scripted;
+    if (scripted) return scripted;
     if (!account) return new Response("", { status: 401 });
-    if (protocol === "v2") {
+    if (protocol === "v2" && options.sockets !== "any") {
       const { __session: session = "" } = Object.fromEntries(
         (seen.headers["cookie"] ?? "")
           .split("; ")

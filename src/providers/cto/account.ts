@@ -84,6 +84,11 @@ export class CtoAccounts {
     this.#clerkUrl = clerkUrl;
   }
 
+  /** How many are remembered. */
+  get size(): number {
+    return this.#byId.size;
+  }
+
   of(context: CtoContext): CtoAccount {
     const { account } = context;
     const known = this.#byId.get(account.id) ?? new CtoAccount(account, this.#clerkUrl);

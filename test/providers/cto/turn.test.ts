@@ -98,8 +98,14 @@ describe.each(BOTH)("a turn of %s", (protocol) => {
     const gate = new Gate();
     sim.account("ann").says([state(true), { gate }, chat("late"), state(false)]);
     const batches: string[] = [];
-    const turn = account().turn({ seen: (events) => batches.push(events.map(({ type }) => type).join()) });
-    await gate.arrived();
+    const { promise: busy, resolve: isBusy } = Promise.withResolvers<void>();
+    const turn = account().turn({
+      seen: (events) => {
+        batches.push(events.map(({ type }) => type).join());
+        isBusy();
+      },
+    });
+    await busy;
     for (const pings of [1, 2]) {
       await clock.advance(30_000);
       await sim.until(() => sim.heard.length === pings);
@@ -138,7 +144,7 @@ describe.each(BOTH)("a turn of %s", (protocol) => {
     ["1006", { break: true }],
   ];
   test.each(breaks)(
-    "a socket that ends with %s within the answer is an error, with the text so far kept",
+    "trap 6 E4 a socket that ends with %s within the answer is an error, and no end; its text is kept",
     async (_n, end) => {
       const { sim, account } = await open(settings(protocol));
       sim.account("ann").says([state(true), chat("half"), end]);
