@@ -71,7 +71,7 @@ export function newAccount(name: string, login: SimLogin): SimAccount {
     hosts: new Set(login === "api-key" ? ["legacy", "codewhisperer"] : ["runtime", "management"]),
     models: ["claude-sonnet-4.5", "claude-sonnet-4.6", "claude-opus-5.5", "claude-haiku-4.5", "gpt-5.6-sol"],
     limits: {
-      nextDateReset: 1_764_547_200,
+      nextDateReset: 1_796_083_200,
       subscriptionInfo: { subscriptionTitle: "KIRO FREE", type: "Q_DEVELOPER_STANDALONE_FREE" },
       usageBreakdownList: [{ resourceType: "CREDIT", currentUsage: 12, usageLimit: 50, unit: "INVOCATIONS" }],
     },

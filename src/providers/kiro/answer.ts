@@ -1,9 +1,9 @@
 import type { StopReason, UpstreamEvent, Usage } from "../../chat/event.ts";
 import type { EventFrame } from "../../lib/event-stream.ts";
 import { isObject, parseJson } from "../../lib/json.ts";
-import { estimateTokens } from "./body.ts";
 import { KiroRefusal, refusalOf, statusOfException } from "./refusal.ts";
 import { ThinkingSplitter, type Piece } from "./thinking-splitter.ts";
+import { tokenWeight } from "./tokens.ts";
 
 export interface AnswerOptions {
   /** Thinking comes between tags in the text. */
@@ -33,7 +33,8 @@ export class Answer {
   #filtered = false;
   #percentage: number | undefined;
   #measured: Usage | undefined;
-  #outputTokens = 0;
+  /** Estimated tokens given out so far. */
+  #weight = 0;
   #gave = false;
 
   constructor(options: AnswerOptions) {
@@ -91,7 +92,7 @@ export class Answer {
   #eventsOf(pieces: readonly Piece[]): UpstreamEvent[] {
     return pieces.map(({ kind, text }): UpstreamEvent => {
       this.#gave = true;
-      this.#outputTokens += estimateTokens(text);
+      this.#weight += tokenWeight(text);
       return kind === "text" ? { type: "text-delta", text } : { type: "reasoning-delta", text };
     });
   }
@@ -126,7 +127,7 @@ export class Answer {
       return events;
     }
     this.#gave = true;
-    this.#outputTokens += estimateTokens(json) + estimateTokens(call.name);
+    this.#weight += tokenWeight(json) + tokenWeight(call.name);
     const given = this.#freshId(id);
     const original = this.#options.names.get(call.name.toLowerCase()) ?? call.name;
     return [
@@ -181,7 +182,7 @@ export class Answer {
     if (this.#measured) return this.#measured;
     if (this.#percentage === undefined) return undefined;
     const total = Math.round((Math.min(this.#percentage, 100) / 100) * this.#options.contextTokens);
-    const outputTokens = this.#outputTokens;
+    const outputTokens = Math.ceil(this.#weight);
     return { inputTokens: Math.max(total - outputTokens, 0), outputTokens, estimated: true };
   }
 

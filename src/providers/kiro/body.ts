@@ -138,16 +138,3 @@ export function uuidOf(...words: readonly string[]): string {
   const hex = hasher.digest("hex");
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
 }
-
-/** A rough count of the prompt: its JSON without image bytes. */
-export function promptTokens(body: KiroRequest): number {
-  const text = JSON.stringify(body, (key, value: unknown) => (key === "images" ? undefined : value));
-  return estimateTokens(text);
-}
-
-/** About four letters a token, or one and a half characters of scripts beyond Latin. */
-export function estimateTokens(text: string): number {
-  let wide = 0;
-  for (let index = 0; index < text.length; index++) if (text.charCodeAt(index) > 0x7ff) wide++;
-  return Math.ceil((text.length - wide) / 4 + wide / 1.5);
-}

@@ -5,15 +5,17 @@ import { sleep } from "../../lib/clock.ts";
 import { EventStreamError, readEventStream } from "../../lib/event-stream.ts";
 import type { TurnContext } from "../provider.ts";
 import { Answer } from "./answer.ts";
-import { bodyOf, promptTokens, type Body } from "./body.ts";
+import { bodyOf, type Body } from "./body.ts";
 import { findProfile, isConnection, resetTime, usable, type ControlSettings } from "./control.ts";
 import type { KiroCredential } from "./credential.ts";
 import { chatHeaders } from "./headers.ts";
 import { hostsOf, kindOf, listsProfiles, profileOf, type Host, type HostOrder } from "./hosts.ts";
 import { readMemory, type KiroMemory } from "./memory.ts";
+import { nextDay } from "./limits.ts";
 import { modelOf, type KiroModel } from "./models.ts";
 import { KiroRefusal, refusalOf, toError, tooLong, type Refusal, type Remedy } from "./refusal.ts";
 import { brokenOff, readReply } from "./reply.ts";
+import { promptTokens } from "./tokens.ts";
 
 export interface ChatSettings extends ControlSettings {
   readonly hostOrder: HostOrder;
@@ -188,8 +190,10 @@ class Turn {
     if (failure.tells === "lacks-model") {
       this.#remember({ lacking: [...(this.#memory.lacking ?? []), this.#context.model] });
     }
-    if (failure.tells === "exhausted" && failure.retryAt === undefined) {
-      return toError({ ...failure, retryAt: await resetTime(this.#settings, this.#own()) });
+    if (failure.tells?.startsWith("exhausted") && failure.retryAt === undefined) {
+      const resetsAt = await resetTime(this.#settings, this.#own());
+      const tomorrow = nextDay(this.#context.clock.now());
+      return toError({ ...failure, retryAt: failure.tells === "exhausted" ? resetsAt : Math.min(resetsAt, tomorrow) });
     }
     const isDeadKey = this.#credential.kind === "api-key" && failure.remedies.includes("renew");
     if (!isDeadKey) return toError(failure);

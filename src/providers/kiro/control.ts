@@ -5,7 +5,7 @@ import type { AccountContext, ProbeResult } from "../provider.ts";
 import { isLapsing, type KiroCredential } from "./credential.ts";
 import { callHeaders, type Caller } from "./headers.ts";
 import { addressOf, apiRegion, kindOf, profileOf, type KiroUrls } from "./hosts.ts";
-import { allowanceOf, nextMonth } from "./limits.ts";
+import { allowanceOf, nextMonth, resetAfter } from "./limits.ts";
 import { readMemory, type KiroMemory } from "./memory.ts";
 import { modelsOfPage, type KiroModel } from "./models.ts";
 import { refusalOf, toError } from "./refusal.ts";
@@ -66,7 +66,7 @@ export async function probeAccount(settings: ControlSettings, context: Context):
   }
   const { quota, exhausted } = allowance;
   if (!exhausted) return { quota };
-  const retryAt = quota.resetsAt ?? nextMonth(context.clock.now());
+  const retryAt = resetAfter(context.clock.now(), quota.resetsAt);
   const text = `The allowance of this Kiro account is used up: ${quota.used} of ${quota.limit} ${quota.unit}.`;
   throw new GatewayError("quota-exhausted", text, { retryAt });
 }
@@ -85,7 +85,7 @@ export async function resetTime(settings: ControlSettings, context: Context): Pr
   const now = context.clock.now();
   try {
     const allowance = allowanceOf(await ask(settings, { ...context, signal }, { name: "usage" }));
-    return allowance?.quota.resetsAt ?? nextMonth(now);
+    return resetAfter(now, allowance?.quota.resetsAt);
   } catch (error) {
     context.signal.throwIfAborted();
     context.log.debug("reset-unknown", { reason: error instanceof GatewayError ? error.kind : "aborted" });

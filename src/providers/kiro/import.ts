@@ -17,13 +17,16 @@ const WHERE = "It stands in ~/.aws/sso/cache/kiro-auth-token.json of the Kiro ID
 
 /**
  * Reads every form that users have (protocol.md, "Import"): the token files of the IDE and of other gateways, alone, in
- * arrays, in wrappers or one after another, as base64, kiro-cli's rows as an object, API keys and bare refresh tokens by line.
+ * arrays, in wrappers or one after another, as base64, kiro-cli's rows as an object, a folder as an object from file names
+ * to their texts, API keys and bare refresh tokens by line.
  * @throws GatewayError invalid-request that names the entry and what it lacks; then nothing is taken
  */
 export function parseCredentials(text: string): KiroCredential[] {
   const trimmed = text.trim();
   if (trimmed === "") throw wrong("Nothing was pasted.");
   const documents = documentsOf(trimmed);
+  const folder = documents?.length === 1 ? folderOf(documents[0]) : undefined;
+  if (folder) return credentialsOfFiles(folder);
   if (!documents) return trimmed.split(/\s+/).map(credentialOfWord);
   const entries = documents.flatMap(entriesOf);
   const registrations = entries.filter(isRegistration);
@@ -37,8 +40,18 @@ export function parseCredentials(text: string): KiroCredential[] {
   });
 }
 
+/** The files of a folder that was handed in as one object; undefined for any other document. */
+function folderOf(document: unknown): NamedText[] | undefined {
+  if (!isObject(document)) return undefined;
+  const files = Object.entries(document);
+  if (files.length === 0 || !files.every(([name, text]) => name.endsWith(".json") && typeof text === "string")) {
+    return undefined;
+  }
+  return files.map(([name, text]) => ({ name, text: text as string }));
+}
+
 /** A file of a folder: its name without the folder, and its text. */
-export interface NamedText {
+interface NamedText {
   readonly name: string;
   readonly text: string;
 }
@@ -48,10 +61,10 @@ export interface NamedText {
  * `clientIdHash` names. Files that hold no login are passed over.
  * @throws GatewayError invalid-request as `parseCredentials` does
  */
-export function credentialsOfFiles(files: readonly NamedText[]): KiroCredential[] {
+function credentialsOfFiles(files: readonly NamedText[]): KiroCredential[] {
   const byName = new Map(files.map((file) => [file.name, file]));
-  return files.flatMap(({ text }) => {
-    const entries = (documentsOf(text.trim()) ?? []).flatMap(entriesOf).filter((entry) => !isRegistration(entry));
+  const found = files.flatMap(({ text }) => {
+    const entries = (documentsOf(text.trim()) ?? []).flatMap(entriesOf);
     return entries.filter(isLogin).map((entry) => {
       const hash = textAt(entry, "clientIdHash");
       const beside = hash === undefined ? undefined : parseJson(byName.get(`${hash}.json`)?.text ?? "");
@@ -59,6 +72,8 @@ export function credentialsOfFiles(files: readonly NamedText[]): KiroCredential[
       return credentialOf({ ...registrationFields(registration), ...entry }, "");
     });
   });
+  if (found.length === 0) throw wrong(`No file of this folder holds a login. ${WHERE}`);
+  return found;
 }
 
 /** JSON documents in the text: one, several after another, or base64 of one. Undefined when there is no JSON. */

@@ -3,6 +3,8 @@ import type { Quota } from "../provider.ts";
 
 type Fields = Record<string, unknown>;
 
+const DAY_MS = 86_400_000;
+
 /** What the usage call says: the allowance, and whether anything of it is left. */
 export interface Allowance {
   readonly quota: Quota;
@@ -81,10 +83,20 @@ export function epochMs(value: unknown): number | undefined {
   return Number.isNaN(date) ? undefined : date;
 }
 
+/** The reset that was told, unless it is over already: then nobody knows, and the next month is taken. */
+export function resetAfter(now: number, told: number | undefined): number {
+  return told !== undefined && told > now ? told : nextMonth(now);
+}
+
 /** The first moment of the next month, UTC: when an allowance resets of which no time is known. */
 export function nextMonth(now: number): number {
   const date = new Date(now);
   return Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + 1, 1);
+}
+
+/** The next midnight, UTC: when a day's allowance resets. */
+export function nextDay(now: number): number {
+  return (Math.floor(now / DAY_MS) + 1) * DAY_MS;
 }
 
 const numberOf = (value: unknown): number | undefined =>

@@ -16,8 +16,8 @@ export interface Refusal {
   /** Epoch ms. */
   readonly retryAt?: number;
   readonly field?: string;
-  /** What the account is to remember: its allowance is used up, or its plan lacks the model. */
-  readonly tells?: "exhausted" | "lacks-model";
+  /** What it says of the account: its allowance, or the day's, is used up, or its plan lacks the model. */
+  readonly tells?: "exhausted" | "exhausted-today" | "lacks-model";
   /** The service calls the body malformed, which it also says of one that is far too long. */
   readonly malformed?: boolean;
 }
@@ -84,7 +84,8 @@ export function refusalOf(answer: UpstreamAnswer, now: number): Refusal {
   }
   if (status === 402 || /_REQUEST_COUNT$|USAGE_LIMIT_REACHED|OVERAGE_REQUEST_LIMIT/.test(reason)) {
     const text = "The allowance of this Kiro account is used up.";
-    return { kind: "quota-exhausted", message: text, remedies: [], tells: "exhausted", ...later };
+    const tells = reason.startsWith("DAILY") ? "exhausted-today" : "exhausted";
+    return { kind: "quota-exhausted", message: text, remedies: [], tells, ...later };
   }
   if (isTooLong(message, reason)) {
     return { kind: "context-too-long", message: "prompt is too long", remedies: [], field: "messages" };

@@ -1,4 +1,6 @@
 import { describe, expect, test } from "bun:test";
+import { EventStreamDecoder } from "../../../src/lib/event-stream.ts";
+import { Answer } from "../../../src/providers/kiro/answer.ts";
 import { corrupt, errorFrame, event, exception } from "../../sims/kiro-frames.ts";
 import { Gate } from "../../sims/gate.ts";
 import { answerFrames, says, stream, type Behaviour } from "../../sims/kiro.ts";
@@ -36,6 +38,34 @@ describe("an answer", () => {
     world.cat.next("chat", says(pieces, { wire: { cut: "bytes" } }));
     expect((await here.say("hi")).text).toBe(pieces.join(""));
   }, 20_000);
+
+  test("kiro trap 2, 3: gives the same events for a cut at any offset, thinking and calls included", () => {
+    const calls = [{ id: "t1", name: "read", input: ['{"pa', 'th":"世"}'] }];
+    const bytes = Buffer.concat(
+      answerFrames(["<thin", "king>\nhm 🌊</thinking>\n", "\nso"], { calls, tail: "legacy" }),
+    );
+    const eventsOf = (...parts: Uint8Array[]) => {
+      const answer = new Answer({ tagged: true, names: new Map(), contextTokens: 1000, now: () => 0 });
+      const decoder = new EventStreamDecoder();
+      const events = parts.flatMap((part) => decoder.push(part).flatMap((frame) => answer.take(frame)));
+      decoder.finish();
+      return [...events, ...answer.finish()];
+    };
+    const whole = eventsOf(bytes);
+    expect(whole.map(({ type }) => type)).toEqual([
+      "reasoning-delta",
+      "text-delta",
+      "progress",
+      "progress",
+      "tool-call-start",
+      "tool-call-delta",
+      "tool-call-end",
+      "end",
+    ]);
+    for (let cut = 0; cut <= bytes.length; cut++) {
+      expect(eventsOf(bytes.subarray(0, cut), bytes.subarray(cut))).toEqual(whole);
+    }
+  });
 
   test("kiro trap 4, O9, R7: keeps chunks that are equal to the one before", async () => {
     world.cat.next("chat", says(["ha", "ha", "\n", "\n", "1", "1", "1"]));

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import type { ChatRequest } from "../../../src/chat/request.ts";
-import { bodyOf, estimateTokens, promptTokens, type BodyInput } from "../../../src/providers/kiro/body.ts";
+import { bodyOf, type BodyInput } from "../../../src/providers/kiro/body.ts";
 import { modelOf } from "../../../src/providers/kiro/models.ts";
+import { promptTokens, tokenWeight } from "../../../src/providers/kiro/tokens.ts";
 import type { KiroUserMessage } from "../../../src/providers/kiro/wire.ts";
 import { chatRequest } from "../context.ts";
 import { assistant, call, image, read, result, system, user } from "./helpers.ts";
@@ -108,8 +109,8 @@ test("conversations of different accounts, models and openings have different id
 });
 
 test("tokens are estimated by script, images left out", () => {
-  expect(estimateTokens("abcdefgh")).toBe(2);
-  expect(estimateTokens("世界世")).toBe(2);
+  expect(tokenWeight("abcdefgh")).toBe(2);
+  expect(tokenWeight("世界世")).toBe(2);
   const small = promptTokens(build({ messages: [user("x", image())] }));
   expect(promptTokens(build({ messages: [user("x", image("image/png", "A".repeat(100_000)))] }))).toBe(small);
 });

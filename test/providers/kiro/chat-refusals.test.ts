@@ -132,7 +132,15 @@ describe("refusals", () => {
     world.cat.next("chat", refuse(402, "You have reached the limit.", "MONTHLY_REQUEST_COUNT"));
     const here = stage(world.sim, world.cat);
     const told = await listen(here.provider.chat(chatRequest("hi"), here.context()));
-    expect(told.error).toMatchObject({ kind: "quota-exhausted", retryAt: 1_764_547_200_000 });
+    expect(told.error).toMatchObject({ kind: "quota-exhausted", retryAt: 1_796_083_200_000 });
+  });
+
+  test("R16 a day's limit rests until the next day, not until the month's reset", async () => {
+    world.cat.next("chat", refuse(429, "Enough for today.", "DAILY_REQUEST_COUNT"));
+    world.cat.limits = { ...world.cat.limits, nextDateReset: Date.UTC(2026, 11, 1) / 1000 };
+    const here = stage(world.sim, world.cat);
+    const told = await listen(here.provider.chat(chatRequest("hi"), here.context()));
+    expect(told.error).toMatchObject({ kind: "quota-exhausted", retryAt: Date.UTC(2026, 10, 21) });
   });
 
   test("a model that the plan lacks is not tried on the account again", async () => {

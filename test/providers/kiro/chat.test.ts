@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { GatewayError } from "../../../src/chat/error.ts";
 import { Gate } from "../../sims/gate.ts";
 import { answerFrames, refuse, stream } from "../../sims/kiro.ts";
-import { chatRequest } from "../context.ts";
+import { chatRequest, listen } from "../context.ts";
 import { assistant, call, driven, image, lastChat, read, result, stage, user, withSim } from "./helpers.ts";
 
 const world = withSim();
@@ -120,7 +120,7 @@ test("kiro trap 8, 14, O22, O24: a lapsed token is renewed before the turn, and 
   expect(world.cat.requests.map(({ kind }) => kind)).toEqual(["refresh", "chat"]);
   expect(here.credential.refreshToken).toBe(world.cat.refreshToken);
   expect(await driven(here.clock, here.provider.probe!(here.context()))).toEqual({
-    quota: { used: 12, limit: 50, unit: "credits", resetsAt: 1_764_547_200_000, plan: "KIRO FREE" },
+    quota: { used: 12, limit: 50, unit: "credits", resetsAt: 1_796_083_200_000, plan: "KIRO FREE" },
   });
 });
 
@@ -138,4 +138,17 @@ test("the conversation keeps its ids through the rounds of a turn and over turns
   expect(first).toEqual(again);
   expect(later![0]).toBe(first![0]);
   expect(later![1]).not.toBe(first![1]);
+});
+
+test("R40 an abort before the answer's head ends the call, too, and nothing is tried again", async () => {
+  world.cat.always("chat", () => {});
+  const here = stage(world.sim, world.cat);
+  const control = new AbortController();
+  const reason = new GatewayError("cancelled", "The client left.");
+  const told = listen(here.provider.chat(chatRequest("hi"), here.context({ signal: control.signal })));
+  while (world.cat.counts.chat === 0) await new Promise((resume) => setImmediate(resume));
+  control.abort(reason);
+  expect((await told).error).toBe(reason);
+  while (world.sim.aborted.length === 0) await new Promise((resume) => setImmediate(resume));
+  expect(world.cat.counts.chat).toBe(1);
 });

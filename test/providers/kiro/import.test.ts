@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { readKiroCliDatabase } from "../../../src/providers/kiro/cli-database.ts";
 import type { KiroCredential } from "../../../src/providers/kiro/credential.ts";
-import { credentialOfBearer, credentialsOfFiles, parseCredentials } from "../../../src/providers/kiro/import.ts";
+import { credentialOfBearer, parseCredentials } from "../../../src/providers/kiro/import.ts";
 import { createKiro } from "../../../src/providers/kiro/index.ts";
 
 const refreshToken = "aorAAAAAGk".padEnd(160, "r");
@@ -206,14 +206,14 @@ describe("what is wrong is said, and never repeated", () => {
 
 test("a folder's token takes exactly the registration that it names, and no other", () => {
   const token = { accessToken, refreshToken, expiresAt, authMethod: "IdC", clientIdHash: "mine" };
-  const files = [
-    { name: "kiro-auth-token.json", text: JSON.stringify(token) },
-    { name: "theirs.json", text: JSON.stringify({ clientId: "wrong", clientSecret: "wrong" }) },
-    { name: "mine.json", text: JSON.stringify({ ...client, expiresAt: "2027-01-01T00:00:00Z" }) },
-    { name: "notes.txt", text: "hello" },
-  ];
-  expect(credentialsOfFiles(files)).toMatchObject([client]);
-  expect(() => credentialsOfFiles(files.slice(0, 2))).toThrow(/mine\.json/);
+  const files = {
+    "kiro-auth-token.json": JSON.stringify(token),
+    "theirs.json": JSON.stringify({ clientId: "wrong", clientSecret: "wrong" }),
+  };
+  const mine = { "mine.json": JSON.stringify({ ...client, expiresAt: "2027-01-01T00:00:00Z" }) };
+  expect(parseCredentials(JSON.stringify({ ...files, ...mine }))).toMatchObject([client]);
+  expect(() => parseCredentials(JSON.stringify(files))).toThrow(/mine\.json/);
+  expect(() => parseCredentials(JSON.stringify(mine))).toThrow(/No file of this folder/);
 });
 
 describe("kiro-cli's database", () => {

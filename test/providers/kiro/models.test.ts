@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { allowanceOf, epochMs, nextMonth } from "../../../src/providers/kiro/limits.ts";
+import { allowanceOf, epochMs, nextMonth, resetAfter } from "../../../src/providers/kiro/limits.ts";
 import { matchModel, modelOf, modelsOfPage } from "../../../src/providers/kiro/models.ts";
 
 describe("names", () => {
@@ -179,6 +179,13 @@ describe("what is left", () => {
     [null, undefined],
   ])("the time %p is %p", (value, at) => {
     expect(epochMs(value)).toBe(at);
+  });
+
+  test("a reset that is over is no time to wait for", () => {
+    const now = Date.UTC(2026, 10, 20);
+    expect(resetAfter(now, now + 5)).toBe(now + 5);
+    expect(resetAfter(now, now - 5)).toBe(Date.UTC(2026, 11, 1));
+    expect(resetAfter(now, undefined)).toBe(Date.UTC(2026, 11, 1));
   });
 
   test("without a time it comes back with the next month", () => {

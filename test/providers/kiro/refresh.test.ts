@@ -126,7 +126,7 @@ describe("the free calls", () => {
     const here = stage(world.sim, world.cat);
     await expect(here.provider.probe!(here.context())).rejects.toMatchObject({
       kind: "quota-exhausted",
-      retryAt: 1_764_547_200_000,
+      retryAt: 1_796_083_200_000,
     });
   });
 

@@ -96,7 +96,7 @@ describe("the table of refusals", () => {
     {
       name: "429 with a request count",
       refusal: refused(429, "", "DAILY_REQUEST_COUNT"),
-      is: { kind: "quota-exhausted" },
+      is: { kind: "quota-exhausted", tells: "exhausted-today" },
     },
     {
       name: "429 with a usage limit",
