@@ -3,8 +3,8 @@ import type { SocketIoNews } from "../../lib/socket-io.ts";
 import { Answer, idsIn, readChunk } from "./answer.ts";
 import { Bell } from "./waiting.ts";
 
-/** Executions to keep apart before it is known which is ours. */
-const MOST_PARKED = 32;
+/** Executions to keep apart before it is known which is ours: far more than an account runs at once. */
+const MOST_PARKED = 1000;
 
 export interface InboxOptions {
   readonly clock: Clock;
@@ -26,7 +26,8 @@ export class Inbox {
   #answer = new Answer();
   #ids: ReadonlySet<string> = new Set();
   #state: "parking" | "first-unseen" | "bound" = "parking";
-  #finishedBeforeBinding = false;
+  /** Ids whose end was told before the run had one; "" stands for an end that named none. */
+  readonly #finishedEarly = new Set<string>();
   /** When the last chunk of this run came; at first, when the inbox was made. */
   heardAt: number;
   /** When the connection was lost; undefined once a chunk has come after it. */
@@ -56,6 +57,7 @@ export class Inbox {
     this.#state = "bound";
     const parked = ids.map((id) => this.#parked.get(id)).find((answer) => answer !== undefined);
     this.#adopt(parked ?? this.#nameless());
+    if (ids.some((id) => this.#finishedEarly.has(id))) this.#answer.finish();
   }
 
   /** The run has begun and nobody says under which id: it is the first that no earlier run had. */
@@ -90,11 +92,11 @@ export class Inbox {
 
   #finished(payload: unknown): void {
     const ids = idsIn(payload);
-    if (ids.length > 0) {
-      if (this.#state === "parking") for (const id of ids) this.#parked.get(id)?.finish();
-      else if (ids.some((id) => this.#ids.has(id))) this.#answer.finish();
-    } else if (this.#state === "parking") this.#finishedBeforeBinding = true;
-    else this.hintedAt ??= this.#options.clock.monotonic();
+    if (this.#state !== "bound" && this.#finishedEarly.size < MOST_PARKED) {
+      for (const id of ids.length > 0 ? ids : [""]) this.#finishedEarly.add(id);
+    }
+    if (ids.length === 0 && this.#state !== "parking") this.hintedAt ??= this.#options.clock.monotonic();
+    else if (ids.some((id) => this.#ids.has(id))) this.#answer.finish();
   }
 
   #answerFor(id: string | undefined): Answer | undefined {
@@ -127,7 +129,7 @@ export class Inbox {
     this.#parked.clear();
     if (parked) this.#answer = parked;
     this.heardAt = this.#options.clock.monotonic();
-    if (this.#finishedBeforeBinding) this.hintedAt ??= this.heardAt;
+    if (this.#finishedEarly.has("")) this.hintedAt ??= this.heardAt;
     this.bell.ring();
   }
 

@@ -12,17 +12,17 @@ import { chatRequest, listen, testContext, type TestContext, type Told } from ".
 
 export interface DeskOptions extends LangfastSimOptions {
   readonly provider?: Partial<LangfastOptions>;
+  /** The same as an object that a test changes later. */
+  readonly settings?: Partial<LangfastOptions>;
 }
 
 export async function openDesk(options: DeskOptions = {}) {
   const clock = new VirtualClock();
   const sim = await startLangfastSim({ now: () => clock.now(), ...options });
-  const provider = createLangfast({
-    url: sim.url,
-    anonKey: sim.anonKey,
-    socketUrl: sim.socketUrl,
-    ...options.provider,
-  });
+  const given = { url: sim.url, anonKey: sim.anonKey, socketUrl: sim.socketUrl, ...options.provider };
+  const provider = createLangfast(
+    options.settings ? Object.assign(options.settings, { ...given, ...options.settings }) : given,
+  );
   const service = (signal = new AbortController().signal): ServiceContext => testContext(undefined, { clock, signal });
 
   /** A stored account: what is renewed or remembered holds for each later context. */
