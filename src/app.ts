@@ -109,6 +109,10 @@ export async function buildApp(deps: AppDeps): Promise<App> {
     providers,
     defaultModel: () => config.router.defaultModel,
     knownModels: () => config.router.knownModels,
+    order: () => config.routing.order,
+    aliases: () => config.routing.aliases,
+    fallbacks: () => config.routing.fallbacks,
+    accountModels: (name) => pool.models(name),
   });
   const router = new Router({
     pool,

@@ -3,7 +3,14 @@
  * Everything goes in and out as JSON. Errors are GatewayErrors with kind invalid-request, unknown-path (no such thing)
  * or store-unavailable, and name the field.
  */
-import type { AccountState, HourFigures, RequestFilter, RequestRecord, AttemptRecord } from "../store/store.ts";
+import type {
+  AccountSource,
+  AccountState,
+  HourFigures,
+  RequestFilter,
+  RequestRecord,
+  AttemptRecord,
+} from "../store/store.ts";
 import type { Quota } from "../providers/provider.ts";
 
 /** An account as a page or a script sees it. No secret is in it. Times are epoch ms. */
@@ -14,7 +21,7 @@ export interface AccountView {
   readonly label: string;
   /** A safe short form of the credential: `…4f2a`. */
   readonly hint: string;
-  readonly source: "console" | "environment";
+  readonly source: AccountSource;
   readonly state: AccountState;
   readonly until: number | undefined;
   readonly reason: string | undefined;

@@ -155,9 +155,15 @@ export class Pool {
     return account && this.books.context(account, signal, log);
   }
 
-  /** The models that this provider's accounts serve by themselves, where they tell. */
+  /** The models that this provider's accounts serve, each once; without accounts, those that the provider lists. */
   models(name: string): readonly ModelInfo[] {
-    return this.lender(name).accounts.flatMap((account) => account.models ?? []);
+    const { provider, accounts } = this.lender(name);
+    // Accounts without a list of their own share their provider's.
+    const lists = new Set(accounts.map((account) => account.models ?? provider.models));
+    if (lists.size <= 1) return lists.values().next().value ?? provider.models;
+    const byId = new Map<string, ModelInfo>();
+    for (const list of lists) for (const model of list) if (!byId.has(model.id)) byId.set(model.id, model);
+    return [...byId.values()];
   }
 
   /** @throws GatewayError unknown-path */

@@ -1,5 +1,7 @@
 import { GatewayError } from "../chat/error.ts";
 import type { ModelInfo, Provider } from "../providers/provider.ts";
+import { aliasesOf, builtInAliases, namesExactly, type AliasTable } from "./aliases.ts";
+import { isSameModel, listedName } from "./names.ts";
 import { nearNames } from "./near.ts";
 
 /** One way to serve a model name. */
@@ -10,14 +12,22 @@ export interface Target {
 }
 
 export interface ResolverDeps {
-  /** In order of preference. */
   readonly providers: readonly Provider[];
   readonly defaultModel: () => string;
   /** The names that `/v1/models` shows; undefined for all. */
   readonly knownModels: () => readonly string[] | undefined;
-  /** What a provider's accounts serve by themselves, where that differs from the provider's list. */
+  /** Names of providers, the first to be asked first; those it leaves out follow in the usual order. */
+  readonly order?: () => readonly string[];
+  /** The user's own names. */
+  readonly aliases?: () => AliasTable;
+  /** By model name: what to ask, as `provider/model` or a model's name, when everybody who serves it has failed. */
+  readonly fallbacks?: () => Readonly<Record<string, readonly string[]>>;
+  /** What a provider's accounts serve, where that differs from the provider's list. */
   readonly accountModels?: (provider: string) => readonly ModelInfo[];
 }
+
+/** Services that a user has named by address come first: a key is faster and surer than a session of a web page. */
+export const USUAL_ORDER = ["openai-compatible", "anthropic", "kiro", "cto", "langfast", "longcat"] as const;
 
 /** Turns model names into targets, and targets into the list of models. */
 export class Resolver {
@@ -32,22 +42,19 @@ export class Resolver {
   }
 
   /**
-   * Every target of a name, best first: providers that list exactly this name, then those that know it as an alias.
-   * `provider/model` means that provider alone. Never empty.
+   * Every target of a name, best first, never empty: what the user's own entry for exactly this name says; else the
+   * providers that list the model, however it is spelled there; then what the user's wildcards say, the short names that
+   * every gateway knows, and the providers that know the name as an alias; else `provider/model`, which means that
+   * provider alone. The user's fallbacks for the name follow.
    * @param name undefined for the default model
-   * @param only the provider that the path or the caller's accounts fix
+   * @param only the provider that the path or the caller's accounts fix; it has no fallbacks
    * @throws GatewayError unknown-model that lists near names
    */
   resolve(name: string | undefined, only?: string): readonly Target[] {
     const wanted = name ?? this.defaultModel;
-    const found = this.#targets(wanted, only);
-    if (found.length > 0) return found;
-    const slash = wanted.indexOf("/");
-    const prefix = wanted.slice(0, Math.max(slash, 0));
-    if (slash > 0 && (only === undefined || only === prefix)) {
-      const named = this.#targets(wanted.slice(slash + 1), prefix);
-      if (named.length > 0) return named;
-    }
+    const own = this.#meant(wanted, only);
+    const targets = only === undefined ? distinct([...own, ...this.#fallbacks(wanted)]) : own;
+    if (targets.length > 0) return targets;
     const near = nearNames(
       wanted,
       this.models(only).map(({ id }) => id),
@@ -69,28 +76,97 @@ export class Resolver {
     return known.flatMap((name) => {
       const listed = byId.get(name);
       if (listed) return [listed];
-      const [target] = this.#targets(name, only);
+      const [target] = this.#meant(name, only);
       return target ? [{ id: name, created: 0, ownedBy: target.provider.name }] : [];
     });
   }
 
-  #targets(name: string, only: string | undefined): Target[] {
-    const exact: Target[] = [];
-    const alias: Target[] = [];
-    for (const provider of this.#providers(only)) {
-      const listed = this.#modelsOf(provider).some(({ id }) => id === name);
-      const model = provider.match(name) ?? (listed ? name : undefined);
-      if (model !== undefined) (listed ? exact : alias).push({ provider, model });
+  /** What a name means by the user's table, by the providers' lists and by their own aliases, in this order. */
+  #meant(name: string, only: string | undefined): Target[] {
+    const aliases = this.#deps.aliases?.() ?? {};
+    const said = (): Target[] => this.#first(aliasesOf(name, aliases), only);
+    if (namesExactly(name, aliases)) {
+      const own = said();
+      if (own.length > 0) return own;
     }
-    return [...exact, ...alias];
+    const { listed, known } = this.#served(name, only);
+    if (listed.length > 0) return [...listed, ...known];
+    for (const found of [said(), this.#family(name, only), known]) if (found.length > 0) return found;
+    return this.#qualified(name, only);
+  }
+
+  /** The targets of the first of these meanings that anybody serves. A meaning is never taken for an alias again. */
+  #first(meanings: readonly string[], only: string | undefined): Target[] {
+    for (const meaning of meanings) {
+      const { listed, known } = this.#served(meaning, only);
+      const targets = [...listed, ...known];
+      if (targets.length > 0) return targets;
+      const qualified = this.#qualified(meaning, only);
+      if (qualified.length > 0) return qualified;
+    }
+    return [];
+  }
+
+  /** `provider/model`. */
+  #qualified(name: string, only: string | undefined): Target[] {
+    const slash = name.indexOf("/");
+    const prefix = name.slice(0, Math.max(slash, 0)).toLowerCase();
+    if (slash <= 0 || (only !== undefined && only !== prefix)) return [];
+    const model = name.slice(slash + 1);
+    const { listed, known } = this.#served(model, prefix);
+    if (listed.length + known.length > 0) return [...listed, ...known];
+    return this.#family(model, prefix);
+  }
+
+  /** A short name means the first of its versions that an account lists; else the first that a provider knows. */
+  #family(name: string, only: string | undefined): Target[] {
+    const names = builtInAliases(name);
+    for (const each of names) {
+      const { listed } = this.#served(each, only);
+      if (listed.length > 0) return listed;
+    }
+    return this.#first(names, only);
+  }
+
+  #fallbacks(name: string): Target[] {
+    const chains = Object.entries(this.#deps.fallbacks?.() ?? {});
+    const wanted = name.toLowerCase();
+    const chain =
+      chains.find(([key]) => key.toLowerCase() === wanted) ?? chains.find(([key]) => isSameModel(key, name));
+    return (chain?.[1] ?? []).flatMap((meaning) => this.#first([meaning], undefined));
+  }
+
+  /** Providers that list the model, and those that only know the name, each in the order of priority. */
+  #served(name: string, only: string | undefined): { listed: Target[]; known: Target[] } {
+    const listed: Target[] = [];
+    const known: Target[] = [];
+    for (const provider of this.#providers(only)) {
+      const ids = this.#modelsOf(provider).map(({ id }) => id);
+      const matched = provider.match(name);
+      const id = listedName(name, ids);
+      if (id !== undefined && (matched === undefined || isSameModel(matched, id) || ids.includes(name))) {
+        listed.push({ provider, model: matched ?? id });
+      } else if (matched !== undefined) known.push({ provider, model: matched });
+    }
+    return { listed, known };
   }
 
   #providers(only: string | undefined): readonly Provider[] {
     const { providers } = this.#deps;
-    return only === undefined ? providers : providers.filter(({ name }) => name === only);
+    if (only !== undefined) return providers.filter(({ name }) => name === only);
+    const order: readonly string[] = [...(this.#deps.order?.() ?? []), ...USUAL_ORDER];
+    const rank = ({ name }: Provider): number => (order.includes(name) ? order.indexOf(name) : order.length);
+    return providers.toSorted((a, b) => rank(a) - rank(b));
   }
 
   #modelsOf(provider: Provider): readonly ModelInfo[] {
-    return [...provider.models, ...(this.#deps.accountModels?.(provider.name) ?? [])];
+    return this.#deps.accountModels?.(provider.name) ?? provider.models;
   }
+}
+
+function distinct(targets: readonly Target[]): Target[] {
+  return targets.filter(
+    ({ provider, model }, index) =>
+      targets.findIndex((other) => other.provider === provider && other.model === model) === index,
+  );
 }

@@ -421,3 +421,73 @@ test("one line an attempt says who, which use of how many, and how it went", asy
     { key: "laptop", account: world.view("b").id, use: "1/3", failures: "0/5", outcome: "ok", attempt: 2 },
   ]);
 });
+
+describe("fallbacks", () => {
+  const first = (): FakeProvider => new FakeProvider("first", ["model"]);
+  const second = (): FakeProvider => new FakeProvider("second", ["other"]);
+  const fallbacks = () => ({ model: ["second/other"] });
+
+  test("answer before the first event, and the answer says who served", async () => {
+    const broken = first().always("a", fails("upstream-broken"));
+    await using world = await openWorld({ providers: [broken, second()], resolver: { fallbacks } });
+    await world.add("a", "first");
+    await world.add("b", "second");
+    const { served } = await world.run();
+    expect(served).toMatchObject({ provider: "second", model: "other", attempts: 2 });
+  });
+
+  test("stand in for a provider without accounts", async () => {
+    await using world = await openWorld({ providers: [first(), second()], resolver: { fallbacks } });
+    await world.add("b", "second");
+    expect(await world.ask()).toBe("hello from b");
+  });
+
+  test("are silent after the first event", async () => {
+    const broken = first().always("a", fails("upstream-broken", {}, [text("He")]));
+    await using world = await openWorld({ providers: [broken, second()], resolver: { fallbacks } });
+    await world.add("a", "first");
+    await world.add("b", "second");
+    expect(await world.ask()).toBe("upstream-broken");
+  });
+});
+
+describe("models of accounts", () => {
+  class Planned extends FakeProvider {
+    modelsOf({ credential }: { credential: string }) {
+      const ids = credential.split(":").slice(1);
+      return ids.length === 0 ? undefined : ids.map((id) => ({ id, created: 1, ownedBy: "x" }));
+    }
+  }
+
+  test("a model that an account's plan lacks is not tried on it", async () => {
+    const planned = new Planned("fake", ["small", "large"]);
+    await using world = await openWorld({ providers: [planned] });
+    await world.add("a:small,b:small:large");
+    for (let i = 0; i < 4; i++) await world.ask({}, { model: "large" });
+    expect(planned.asked).toEqual(["b", "b", "b", "b"]);
+    await world.pool.roster.remove(world.view("Fake 2").id);
+    expect(await world.ask({}, { model: "large" })).toBe("no-account");
+  });
+
+  test("a model that only an account tells is found, listed and asked there", async () => {
+    const planned = new Planned("fake", []);
+    await using world = await openWorld({ providers: [planned] });
+    await world.add("a:fresh,b:small");
+    expect(world.router.models().map(({ id }) => id)).toEqual(["fresh", "small"]);
+    expect(await world.ask({}, { model: "FRESH" })).toBe("hello from a:fresh");
+    expect(await world.ask({}, { model: "stale" })).toBe("unknown-model");
+  });
+
+  test("the owner's list of allowed models keeps the others off the account", async () => {
+    const provider = new FakeProvider("fake", ["gpt-5", "gpt-5-mini", "o3"]);
+    await using world = await openWorld({ providers: [provider] });
+    await world.add("a,b");
+    await world.pool.roster.configure(world.view("a").id, { models: ["*-mini", "O3"] });
+    for (const model of ["gpt-5", "gpt-5", "gpt-5"]) await world.ask({}, { model });
+    expect(provider.asked).toEqual(["b", "b", "b"]);
+    await world.pool.roster.disable(world.view("b").id);
+    expect(await world.ask({}, { model: "gpt-5" })).toBe("no-account");
+    expect(await world.ask({}, { model: "gpt-5-mini" })).toBe("hello from a");
+    expect(await world.ask({}, { model: "o3" })).toBe("hello from a");
+  });
+});

@@ -9,7 +9,7 @@ import type { Log, LogFields } from "../../src/lib/log.ts";
 import { Pool, type PoolSettings } from "../../src/pool/pool.ts";
 import type { Provider } from "../../src/providers/provider.ts";
 import { Conversations } from "../../src/router/conversation.ts";
-import { Resolver } from "../../src/router/resolve.ts";
+import { Resolver, type ResolverDeps } from "../../src/router/resolve.ts";
 import { Router, type Answer, type RouterSettings, type RunOptions } from "../../src/router/run.ts";
 import { openStore } from "../../src/store/open.ts";
 import { VirtualClock } from "../virtual-clock.ts";
@@ -40,6 +40,7 @@ export interface WorldOptions {
   readonly clock?: VirtualClock;
   readonly pool?: Partial<PoolSettings>;
   readonly router?: Partial<RouterSettings>;
+  readonly resolver?: Partial<ResolverDeps>;
   readonly ready?: boolean;
 }
 
@@ -87,6 +88,8 @@ export async function openWorld(options: WorldOptions) {
     providers: options.providers,
     defaultModel: () => "model",
     knownModels: () => undefined,
+    accountModels: (name) => pool.models(name),
+    ...options.resolver,
   });
   const router = new Router({
     pool,

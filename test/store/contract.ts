@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import type { ConversationRecord, SignInRecord, SignInRecord, Store } from "../../src/store/store.ts";
+import type { ConversationRecord, SignInRecord, Store } from "../../src/store/store.ts";
 import { failureOf } from "./folder.ts";
 import { account, apiKey, attempt, NOON, NOTHING_COUNTED, READY, request } from "./records.ts";
 

@@ -233,6 +233,7 @@ export const en = {
   "sheet.source": "From",
   "source.console": "this console",
   "source.environment": "the environment",
+  "source.guest": "a guest session",
   "sheet.created": "Added",
   "sheet.id": "Id",
   "sheet.label": "Name",

@@ -231,6 +231,7 @@ export const zh = {
   "sheet.source": "来源",
   "source.console": "控制台",
   "source.environment": "环境变量",
+  "source.guest": "访客会话",
   "sheet.created": "添加于",
   "sheet.id": "编号",
   "sheet.label": "名称",
