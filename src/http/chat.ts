@@ -88,6 +88,9 @@ function answerHeaders(requestId: string): Record<string, string> {
 function servedHeaders(served: Answer["served"]): Record<string, string> {
   return {
     "x-sluice-attempts": String(served.attempts),
+    "x-sluice-provider": served.provider,
+    // A header takes no other letters, and a service may name its models as it likes.
+    "x-sluice-model": encodeURI(served.model),
     ...(served.accountId === undefined ? {} : { "x-sluice-account": served.accountId }),
   };
 }

@@ -192,7 +192,8 @@ export class Router {
 
   async #overTargets(run: Run): Promise<Answer> {
     let last: GatewayError | undefined;
-    for (const target of this.#targetsOf(run)) {
+    const targets = this.#targetsOf(run);
+    for (const [index, target] of targets.entries()) {
       let prepared: ChatRequest;
       try {
         prepared = prepare(run.request, target.provider.capabilities);
@@ -200,7 +201,8 @@ export class Router {
         last ??= toGatewayError(error);
         continue;
       }
-      const result = await this.#overAccounts(run, target, prepared);
+      const othersReady = targets.slice(index + 1).some((other) => this.#isReady(run, other));
+      const result = await this.#overAccounts(run, target, prepared, othersReady);
       if (!("failure" in result)) return result;
       last = last && result.failure.kind === "no-account" ? last : result.failure;
       if (result.final) break;
@@ -209,7 +211,7 @@ export class Router {
   }
 
   /** The answer, or the failure after which this target has nothing more to offer. */
-  async #overAccounts(run: Run, target: Target, request: ChatRequest): Promise<Answer | Refusal> {
+  async #overAccounts(run: Run, target: Target, request: ChatRequest, othersReady: boolean): Promise<Answer | Refusal> {
     const { provider, model } = target;
     const lender = this.#lenderOf(run, provider);
     const memory = this.#memoryOf(run, target);
@@ -243,8 +245,16 @@ export class Router {
       const { next } = FAILURES[last.kind];
       if (!this.#mayGoOn(run, last)) return { failure: worse(last, lender.unavailable(model)), final: true };
       if (!lease.account || next === "provider") return { failure: last, final: false };
+      // However many accounts one provider has, the last attempt is for somebody else.
+      if (othersReady && run.counted >= run.settings.maxAttempts - 1) return { failure: last, final: false };
       exclude.add(lease.account.id);
     }
+  }
+
+  /** Whether somebody could answer there now. */
+  #isReady({ options }: Run, { provider, model }: Target): boolean {
+    if (options.caller.kind === "own-accounts") return true;
+    return this.#deps.pool.lender(provider.name).unavailable(model) === undefined;
   }
 
   /** One account, which gets a second chance with a new chat when the upstream has lost the first. */

@@ -442,6 +442,19 @@ describe("fallbacks", () => {
     expect(await world.ask()).toBe("hello from b");
   });
 
+  test("get the last attempt, however many accounts fail before", async () => {
+    const broken = first();
+    for (const name of ["a", "b", "c", "d"]) broken.always(name, fails("upstream-broken"));
+    await using world = await openWorld({ providers: [broken, second()], resolver: { fallbacks } });
+    await world.add("a,b,c,d", "first");
+    expect(await world.ask()).toBe("upstream-broken");
+    expect(broken.asked).toEqual(["a", "b", "c"]);
+    await world.add("e", "second");
+    broken.asked.length = 0;
+    expect(await world.ask()).toBe("hello from e");
+    expect(broken.asked).toHaveLength(2);
+  });
+
   test("are silent after the first event", async () => {
     const broken = first().always("a", fails("upstream-broken", {}, [text("He")]));
     await using world = await openWorld({ providers: [broken, second()], resolver: { fallbacks } });
