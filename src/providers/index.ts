@@ -31,30 +31,10 @@ export interface ProviderSettings {
   readonly router: { readonly firstEventMs: number | undefined };
 }
 
-/** The services of this gateway. A new one is a folder here and a line below. */
+/** The services of this gateway, in the order in which pages name them. A new one is a folder here and a line below. */
 export function buildProviders(settings: () => ProviderSettings): readonly Provider[] {
   const { longcat, cto, langfast, kiro, demo } = settings();
   return [
-    createKiro(kiro),
-    createCto({
-      clerkUrl: cto.clerkUrl,
-      apiUrl: cto.apiUrl,
-      wsUrl: cto.socketUrl,
-      get protocol() {
-        return settings().cto.protocol;
-      },
-      get deleteChats() {
-        return settings().cto.deleteChats;
-      },
-    }),
-    createLangfast({
-      url: langfast.supabaseUrl,
-      anonKey: langfast.anonKey,
-      socketUrl: langfast.socketUrl,
-      get guests() {
-        return settings().langfast.guests;
-      },
-    }),
     createLongcat({
       url: longcat.url,
       get sessionDeleteDelayMs() {
@@ -67,6 +47,26 @@ export function buildProviders(settings: () => ProviderSettings): readonly Provi
         return settings().router.firstEventMs;
       },
     }),
+    createLangfast({
+      url: langfast.supabaseUrl,
+      anonKey: langfast.anonKey,
+      socketUrl: langfast.socketUrl,
+      get guests() {
+        return settings().langfast.guests;
+      },
+    }),
+    createCto({
+      clerkUrl: cto.clerkUrl,
+      apiUrl: cto.apiUrl,
+      wsUrl: cto.socketUrl,
+      get protocol() {
+        return settings().cto.protocol;
+      },
+      get deleteChats() {
+        return settings().cto.deleteChats;
+      },
+    }),
+    createKiro(kiro),
     ...(demo.enabled ? [createDemo()] : []),
   ];
 }
