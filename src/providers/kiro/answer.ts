@@ -116,7 +116,7 @@ export class Answer {
     const call = this.#open.get(id) ?? { name, json: "" };
     const { input } = fields;
     if (typeof input === "string") call.json += input;
-    else if (isObject(input)) call.json = JSON.stringify(input);
+    else if (isObject(input) && Object.keys(input).length > 0) call.json = JSON.stringify(input);
     this.#open.set(id, call);
     if (fields["stop"] !== true) return [...events, { type: "progress" }];
     this.#open.delete(id);

@@ -44,13 +44,18 @@ describe("tools", () => {
     expect(told.text).toBe("Reading.");
   });
 
-  test("no arguments mean an empty object, and the old form with an object is taken", async () => {
+  test("no arguments mean an empty object, the old form with an object is taken, and an empty object is no piece", async () => {
     const old = event("toolUseEvent", { toolUseId: "t2", name: "read", input: { path: "b" }, stop: true });
+    const start = event("toolUseEvent", { toolUseId: "t3", name: "read", input: {} });
+    const rest = event("toolUseEvent", { toolUseId: "t3", name: "read", input: '{"path":"c"}', stop: true });
     const frames = answerFrames([], { calls: [{ id: "t1", name: "read", input: "" }] });
-    world.cat.next("chat", stream([...frames.slice(0, 3), old, ...frames.slice(3)].map((raw) => ({ raw }))));
+    world.cat.next(
+      "chat",
+      stream([...frames.slice(0, 3), old, start, rest, ...frames.slice(3)].map((raw) => ({ raw }))),
+    );
     const told = await stage(world.sim, world.cat).say(request());
     const deltas = told.events.flatMap((one) => (one.type === "tool-call-delta" ? [one.json] : []));
-    expect(deltas).toEqual(["{}", '{"path":"b"}']);
+    expect(deltas).toEqual(["{}", '{"path":"b"}', '{"path":"c"}']);
   });
 
   test("kiro trap 10, O7: words that look like a call stay text, and a history of calls goes up as calls", async () => {
