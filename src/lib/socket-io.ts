@@ -70,6 +70,13 @@ export class SocketIo {
     // Bun's WebSocket takes the proxy from an agent, of which it reads this field alone.
     if (proxy !== undefined) Object.assign(options, { agent: { proxy: new URL(proxy) } });
     this.#socket = io(origin, options);
+    const { io: manager } = this.#socket;
+    // The library leaves a close packet unread and would wait for the connection to follow it.
+    manager.on("open", () =>
+      manager.engine.on("packet", ({ type }) => {
+        if (type === "close") manager.engine.close();
+      }),
+    );
   }
 
   /**
@@ -98,6 +105,7 @@ export class SocketIo {
     this.#socket.offAny();
     this.#socket.off();
     this.#socket.disconnect();
+    this.#socket.io.off();
   }
 
   readonly #abort = (): void => this.close();

@@ -12,7 +12,7 @@ const SLUGS = [
 
 test("the built-in table lists the 17 names that both predecessors print", () => {
   const { models } = createLangfast();
-  expect(models.map(({ id }) => id).sort()).toEqual([...SLUGS].sort());
+  expect(models.map(({ id }) => id).toSorted()).toEqual([...SLUGS].toSorted());
   for (const { created, ownedBy } of models) {
     expect(created).toBeGreaterThan(1_700_000_000);
     expect(ownedBy).toBe("openai");

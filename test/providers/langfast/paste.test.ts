@@ -19,7 +19,13 @@ const NAME = "sb-someproject-auth-token";
 const HALF = Math.floor(STORED.length / 2);
 const [FIRST, SECOND] = [STORED.slice(0, HALF), STORED.slice(HALF)];
 
-const WHOLE = { kind: "own", origin: "user:user-1", userId: "user-1", accessToken: ACCESS, refreshToken: REFRESH };
+const WHOLE: Partial<LangfastCredential> = {
+  kind: "own",
+  origin: "user:user-1",
+  userId: "user-1",
+  accessToken: ACCESS,
+  refreshToken: REFRESH,
+};
 
 const forms: { name: string; text: string; is: Partial<LangfastCredential> }[] = [
   {
