@@ -305,6 +305,29 @@ describe("trap 5 rotation", () => {
     expect([sim.account("ann").clerkPeak, sim.account("bob").clerkPeak]).toEqual([1, 1]);
   });
 
+  test("R20 a call waits until the one before it is answered and its rotation committed", async () => {
+    const { sim, clock, diary } = await open();
+    sim.account("ann").rotateOn = "always";
+    const seat = speak("ann", 2);
+    await works(seat);
+    await clock.advance(60_000);
+    const gate = new Gate();
+    sim.account("ann").next("tokens", async () => {
+      await gate.pass();
+      return clerkError(500, "internal_error")({} as never);
+    });
+    const before = diary.length;
+    const turn = seat.turn();
+    await gate.arrived();
+    const probe = desk.provider.probe?.(seat.context());
+    await clock.advance(0);
+    expect(diary.slice(before)).toEqual(["call r3"]);
+    gate.open();
+    expect((await turn).failure?.kind).toBe("upstream-broken");
+    await probe;
+    expect(diary.slice(before, before + 4)).toEqual(["call r3", "save begins r4", "save ends r4", "call r4"]);
+  });
+
   test("a turn that began before a rotation goes on with the new cookie", async () => {
     const { sim, clock } = await open();
     sim.account("ann").rotateOn = "tokens";

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from "bun:test";
-import { answer, empty, Gate, json, state, type Step } from "../../sims/cto.ts";
+import { answer, echo, empty, Gate, json, state, type Step } from "../../sims/cto.ts";
 import { type Desk, type DeskOptions, openDesk } from "./desk.ts";
 
 let desk: Desk;
@@ -153,16 +153,29 @@ describe("v2", () => {
     const seat = account();
     // The second turn's model must not be set before the first turn has begun.
     const gate = new Gate();
-    sim.account("ann").says([{ gate }, ...answer(["ok"])], answer(["ok"]));
+    sim.account("ann").says([echo("Hi"), { gate }, ...answer(["ok"])], answer(["ok"]));
     const models = ["gpt_5_4", "glm_5_1"];
-    const turns = models.map((model) => seat.turn({ model, text: model }));
+    const { promise: heard, resolve: hear } = Promise.withResolvers<void>();
+    const turns = models.map((model) => seat.turn({ model, text: model, seen: () => hear() }));
     await gate.arrived();
+    await heard;
     await sim.until(() => sim.count("create") === 2);
-    await clock.advance(0);
+    for (let turn = 0; turn < 5; turn++) await clock.advance(0);
     expect(sim.count("model")).toBe(1);
     gate.open();
     expect((await Promise.all(turns)).map(({ text }) => text)).toEqual(["ok", "ok"]);
     expect(sim.turns.map(({ prompt, model }) => prompt === model)).toEqual([true, true]);
+  });
+
+  test("a turn that has begun keeps no other model waiting", async () => {
+    const { sim, account } = await open(V2);
+    const gate = new Gate();
+    sim.account("ann").says([state(true), { gate }, ...answer(["first"])], answer(["second"]));
+    const first = account().turn({ model: "gpt_5_4" });
+    await gate.arrived();
+    expect((await account().turn({ model: "glm_5_1" })).text).toBe("second");
+    gate.open();
+    expect((await first).text).toBe("first");
   });
 
   test("turns of one model run side by side", async () => {

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { GatewayError } from "../../../src/chat/error.ts";
 import { answer, chat, echo, empty, Gate, json, state, thinking, update, type Step } from "../../sims/cto.ts";
+import { request } from "../../emulate/requests.ts";
 import { type Desk, type DeskOptions, openDesk } from "./desk.ts";
 
 let desk: Desk;
@@ -26,6 +27,18 @@ describe.each(BOTH)("a turn of %s", (protocol) => {
     await sim.until(() => sim.closes.length === 1);
     expect(sim.closes).toEqual([1000]);
     expect(desk.clock.pending).toBe(0);
+  });
+
+  test("the socket is closed when the end is handed out, whether or not anybody reads on", async () => {
+    const { sim, account, provider } = await open(settings(protocol));
+    sim.account("ann").says(answer(["ok"]));
+    const context = account().context();
+    const model = "GPT5";
+    const held = { id: (await provider.chats?.open(context, model)) ?? "", continued: false };
+    const events = provider.chat(request(), { ...context, model, chat: held })[Symbol.asyncIterator]();
+    for (let type: string | undefined; type !== "end";) type = (await events.next()).value?.at(-1)?.type;
+    await sim.until(() => sim.openSockets() === 0 && sim.closes.length === 1);
+    expect(sim.closes).toEqual([1000]);
   });
 
   test("E9 the socket is open before the prompt is posted, so that no first token is lost", async () => {
