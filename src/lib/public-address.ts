@@ -132,7 +132,7 @@ function range(cidr: string, kind: AddressKind): Range {
 }
 
 function ranges(list: readonly (readonly [string, AddressKind])[]): Range[] {
-  return list.map(([cidr, kind]) => range(cidr, kind)).sort((a, b) => b.bits - a.bits);
+  return list.map(([cidr, kind]) => range(cidr, kind)).toSorted((a, b) => b.bits - a.bits);
 }
 
 function kindOf(bytes: readonly number[]): AddressKind {

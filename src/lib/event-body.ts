@@ -1,0 +1,83 @@
+/** The body of an answer that should be an event stream, and may be JSON or a page instead. */
+import { readText } from "./body.ts";
+import { EventReader, type ServerEvent } from "./sse.ts";
+
+/** What a body turned out to be by its first character, whatever its headers say. */
+export type EventBody =
+  { readonly kind: "events"; readonly stream: EventStream } | { readonly kind: "json" | "page"; readonly text: string };
+
+type Reader = ReadableStreamDefaultReader<Uint8Array>;
+
+/** Blank text before a body's first character; a stream begins long before this. */
+const LONGEST_BLANK = 65_536;
+
+/**
+ * Looks at the first bytes of a body. Reading the rest of an event stream is left to the caller, who must read it to
+ * its end or `cancel` it.
+ * @param maxEventChars the cap of one event
+ * @throws BodyTooLarge, and what the reader throws when the connection fails
+ */
+export async function openEventBody(body: ReadableStream<Uint8Array>, maxEventChars?: number): Promise<EventBody> {
+  const reader = body.getReader();
+  try {
+    let first: Uint8Array = new Uint8Array();
+    while (firstSign(first) === "" && first.length <= LONGEST_BLANK) {
+      const { done, value } = await reader.read();
+      if (done) break;
+      first = first.length === 0 ? value : Buffer.concat([first, value]);
+    }
+    const sign = firstSign(first);
+    if (sign === "{" || sign === "[") return { kind: "json", text: await readText(reader, first) };
+    if (sign === "<") return { kind: "page", text: await readText(reader, first) };
+    return { kind: "events", stream: new EventStream(reader, first, maxEventChars) };
+  } catch (error) {
+    void reader.cancel().catch(() => undefined); // The body is given up; how it takes that changes nothing.
+    throw error;
+  }
+}
+
+/** The events of a body, in batches as they arrived together. */
+export class EventStream {
+  readonly #reader: Reader;
+  readonly #events: EventReader;
+  #first: Uint8Array | undefined;
+  #pending: ReturnType<Reader["read"]> | undefined;
+
+  constructor(reader: Reader, first: Uint8Array, maxEventChars?: number) {
+    this.#reader = reader;
+    this.#first = first;
+    this.#events = new EventReader(maxEventChars === undefined ? {} : { maxEventChars });
+  }
+
+  /**
+   * The next batch, often empty; undefined at the end of the body, or once `unless` resolves.
+   * @throws EventTooLarge, and what the reader throws when the connection fails
+   */
+  async next(unless?: Promise<unknown>): Promise<ServerEvent[] | undefined> {
+    const first = this.#first;
+    this.#first = undefined;
+    if (first !== undefined && first.length > 0) return this.#events.push(first);
+    this.#pending ??= this.#reader.read();
+    const result = await (unless ? Promise.race([this.#pending, unless.then(() => undefined)]) : this.#pending);
+    if (!result) return undefined;
+    this.#pending = undefined;
+    return result.done ? undefined : this.#events.push(result.value);
+  }
+
+  /** The last event of a body that ended without an empty line. @throws EventTooLarge */
+  last(): ServerEvent[] {
+    return this.#events.end();
+  }
+
+  /** Gives the rest up and closes the connection; after the end of the body it does nothing. */
+  cancel(): void {
+    void this.#reader.cancel().catch(() => undefined); // As above.
+  }
+}
+
+/** The first character that is neither blank nor a byte order mark; "" when there is none yet. */
+function firstSign(bytes: Uint8Array): string {
+  for (const byte of bytes)
+    if (byte > 0x20 && byte !== 0xef && byte !== 0xbb && byte !== 0xbf) return String.fromCharCode(byte);
+  return "";
+}

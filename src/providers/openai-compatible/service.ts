@@ -1,0 +1,123 @@
+/** Calls to a service over the network (protocol.md, "Address and key"). */
+import { GatewayError } from "../../chat/error.ts";
+import { BodyTooLarge, readText } from "../../lib/body.ts";
+import { openEventBody, type EventBody } from "../../lib/event-body.ts";
+import { AddressRefused, checkHost, type Lookup } from "../../lib/public-address.ts";
+import type { ServiceLogin } from "../../lib/service-login.ts";
+import { EventTooLarge } from "../../lib/sse.ts";
+import type { AccountContext } from "../provider.ts";
+import { failureOf, pageFailure, refusalOf, type Asked, type Refusal } from "./failure.ts";
+
+type Context = AccountContext<ServiceLogin>;
+
+/** How calls are made. */
+export interface Caller {
+  /** Resolves names for the check of addresses; the system's resolver by default. */
+  readonly lookup?: Lookup | undefined;
+  /** The cap of one event, characters. */
+  readonly maxEventChars?: number | undefined;
+}
+
+/** An answer that is no failure, or what was said against it. */
+export type Opened = { readonly body: EventBody } | { readonly refusal: Refusal };
+
+/** Sends a turn. @throws GatewayError for every failure but a refusal */
+export async function openTurn(caller: Caller, context: Context, asked: Asked, body: string): Promise<Opened> {
+  const response = await send(caller, context, "/chat/completions", body);
+  if (!response.ok) return { refusal: await refusalIn(response, context, asked) };
+  if (!response.body) throw new GatewayError("upstream-broken", `${asked.name}'s answer has no body.`);
+  try {
+    const opened = await openEventBody(response.body, caller.maxEventChars);
+    if (opened.kind === "page") throw pageFailure(response, opened.text, asked);
+    return { body: opened };
+  } catch (error) {
+    throw readFailure(error, context);
+  }
+}
+
+/** The text of the service's list of models. @throws GatewayError, upstream-changed with field "models" without one */
+export async function fetchModels(caller: Caller, context: Context): Promise<string> {
+  const { name, apiKey } = context.account.credential;
+  const asked: Asked = { name, apiKey, model: undefined };
+  const response = await send(caller, context, "/models");
+  if (response.ok) return bodyText(response, context);
+  const refusal = await refusalIn(response, context, asked);
+  if (refusal.status === 404 || refusal.status === 405) {
+    const text = `${name} gives no list of models: check the account's base URL, or name them in its "models".`;
+    throw new GatewayError("upstream-changed", text, { field: "models" });
+  }
+  throw failureOf(refusal, asked);
+}
+
+/** A failure of the connection while a body is read. The turn's own abort keeps its own reason. */
+export function readFailure(error: unknown, { signal, account }: Context): GatewayError {
+  if (error instanceof GatewayError) return error;
+  if (signal.aborted && signal.reason instanceof GatewayError) return signal.reason;
+  if (signal.aborted) return new GatewayError("cancelled", "The turn was cancelled.", { cause: error });
+  const { name } = account.credential;
+  const tooLarge = error instanceof BodyTooLarge || error instanceof EventTooLarge;
+  const words = tooLarge ? `${name} sent more than an answer can be.` : `The connection to ${name} broke.`;
+  return new GatewayError("upstream-broken", words, { cause: error });
+}
+
+async function send(caller: Caller, context: Context, path: string, body?: string): Promise<Response> {
+  const { baseUrl, apiKey } = context.account.credential;
+  await checkAddress(caller, context);
+  return context.fetch(baseUrl + path, {
+    method: body === undefined ? "GET" : "POST",
+    headers: {
+      accept: body === undefined ? "application/json" : "text/event-stream, application/json",
+      ...(body === undefined ? {} : { "content-type": "application/json" }),
+      ...(apiKey === "" ? {} : { authorization: `Bearer ${apiKey}` }),
+    },
+    ...(body === undefined ? {} : { body }),
+    signal: context.signal,
+  });
+}
+
+/** Asks at each use where the name leads now: what was public when the account was added may lead home today. */
+async function checkAddress({ lookup }: Caller, { account, proxy, signal }: Context): Promise<void> {
+  const { baseUrl, allowPrivate = false } = account.credential;
+  const url = new URL(baseUrl);
+  try {
+    const kind = await orAborted(checkHost(url.hostname, { allowPrivate, ...(lookup ? { lookup } : {}) }), signal);
+    if (kind === "private" || url.protocol === "https:") return;
+  } catch (error) {
+    if (error instanceof AddressRefused) throw new GatewayError("suspended", error.message, { cause: error });
+    if (error instanceof GatewayError || signal.aborted) throw readFailure(error, { account, signal } as Context);
+    // Behind a proxy names may resolve for the proxy alone.
+    if (proxy === undefined) {
+      throw new GatewayError("upstream-broken", `The name ${url.hostname} cannot be resolved.`, { cause: error });
+    }
+    return;
+  }
+  const words = `${url.hostname} is a public address: without https:// the key would cross the network in clear.`;
+  throw new GatewayError("suspended", words);
+}
+
+function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(signal.reason as Error);
+    if (signal.aborted) return abort();
+    signal.addEventListener("abort", abort, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
+  });
+}
+
+/** @throws GatewayError for a page, which no service sends for a refusal of its own */
+async function refusalIn(response: Response, context: Context, asked: Asked): Promise<Refusal> {
+  const text = await bodyText(response, context);
+  if (/^[\s\ufeff]*</.test(text) && (response.status < 300 || response.status >= 400)) {
+    throw pageFailure(response, text, asked);
+  }
+  return refusalOf(response.status, response.headers, text, context.clock.now());
+}
+
+async function bodyText(response: Response, context: Context): Promise<string> {
+  if (!response.body) return "";
+  try {
+    return await readText(response.body.getReader());
+  } catch (error) {
+    throw readFailure(error, context);
+  }
+}
