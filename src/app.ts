@@ -20,6 +20,7 @@ import { createTurns, type Turns } from "./http/turns.ts";
 import type { Clock } from "./lib/clock.ts";
 import { newId } from "./lib/id.ts";
 import type { Logger } from "./lib/logger.ts";
+import { proxyFor } from "./lib/proxy.ts";
 import { createUpstreamFetch } from "./providers/upstream-fetch.ts";
 import { USER_AGENTS } from "./lib/user-agents.ts";
 import { Pool, type PoolSettings } from "./pool/pool.ts";
@@ -94,7 +95,13 @@ export async function buildApp(deps: AppDeps): Promise<App> {
     userAgents: USER_AGENTS,
     random,
     settings: poolSettings,
-    createFetch: () => createUpstreamFetch({ clock, connectMs: config.router.connectMs }),
+    createFetch: ({ proxy }) =>
+      createUpstreamFetch({
+        clock,
+        connectMs: config.router.connectMs,
+        proxy: (target) => proxy ?? proxyFor(target, config.outbound),
+      }),
+    proxy: (provider) => proxyFor(new URL(socketUrlOf(provider, config)), config.outbound),
   });
   const prober = new Prober({ books: pool.books, accounts: () => pool.all(), clock, log, random });
   const conversations = new Conversations({
@@ -275,4 +282,9 @@ export async function buildApp(deps: AppDeps): Promise<App> {
       await pool.close();
     },
   };
+}
+
+/** Where a provider's sockets go to; whoever has none is taken for one of the usual kind. */
+function socketUrlOf(provider: string, { cto, langfast }: Config): string {
+  return { cto: cto.socketUrl, langfast: langfast.socketUrl }[provider] ?? "wss://upstream.invalid";
 }

@@ -9,6 +9,7 @@ import type { StrategyChoice } from "./config/kinds.ts";
 import { gather, type Gathered, type GivenSettings, type Inputs } from "./config/load.ts";
 import { ALL_SETTINGS, type Values } from "./config/settings.ts";
 import { valuesOf, withConsole } from "./config/values.ts";
+import { type ProxyRules, proxyRules } from "./lib/proxy.ts";
 
 export { ConfigError, type GivenSettings, type Inputs } from "./config/load.ts";
 export { validateSetting } from "./config/values.ts";
@@ -125,6 +126,8 @@ export interface Config {
     readonly conversationIdleMs: number;
     readonly usageSyncMs: number;
   };
+  /** The environment's proxies for calls to upstreams. */
+  readonly outbound: ProxyRules;
   readonly demo: { readonly enabled: boolean };
   readonly stats: { readonly enabled: boolean };
   readonly log: {
@@ -148,6 +151,7 @@ export interface Config {
 /** Everything a Config is made of but what the console saved. */
 interface Basis extends Gathered {
   readonly cwd: string;
+  readonly outbound: ProxyRules;
   readonly language: "en" | "zh";
   readonly openBrowser: boolean;
 }
@@ -175,6 +179,7 @@ export function loadConfig(inputs: Inputs, saved: Readonly<Record<string, unknow
       ...gathered,
       warnings: [...gathered.warnings, ...proxyWarnings(env)],
       cwd,
+      outbound: proxyRules(env),
       language: locale.toLowerCase().startsWith("zh") ? "zh" : "en",
       openBrowser: flags["open"] === true,
     },
@@ -288,6 +293,7 @@ function configOf(basis: Basis, saved: Readonly<Record<string, unknown>>): Confi
       conversationIdleMs: values.CONVERSATION_HOURS * 3_600_000,
       usageSyncMs: values.USAGE_SYNC_MINUTES * 60_000,
     },
+    outbound: basis.outbound,
     demo: { enabled: values.DEMO },
     stats: { enabled: values.STATS },
     log: {

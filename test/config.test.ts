@@ -81,6 +81,7 @@ test("every default stands as the settings table says", () => {
       callerCookies: true,
       sessions: "ephemeral",
     },
+    outbound: { http: undefined, https: undefined, except: [] },
     demo: { enabled: true },
     cto: {
       cookies: [],

@@ -13,6 +13,16 @@ import { restMs, restOver } from "./health.ts";
 import { fits } from "./patterns.ts";
 import type { Candidate } from "./strategies.ts";
 
+/** The means to call an upstream. */
+export interface Outlet {
+  /** The proxy is in it. */
+  readonly fetch: UpstreamFetch;
+  /** The same proxy for sockets; undefined for none. */
+  readonly proxy: string | undefined;
+}
+
+const HOUR_MS = 3_600_000;
+
 /** One account in memory: its row, opened, and what only this process knows. The pool alone changes it. */
 export class Account implements Candidate {
   readonly id: string;
@@ -24,7 +34,8 @@ export class Account implements Candidate {
   sourceHash: string | undefined;
   readonly userAgent: string;
   readonly createdAt: number;
-  readonly fetch: UpstreamFetch;
+  /** How its calls leave the house. */
+  outlet: Outlet;
   settings: AccountSettings;
   credential: unknown;
   memory: unknown;
@@ -38,13 +49,15 @@ export class Account implements Candidate {
   readonly #clock: Clock;
   #told: { credential: unknown; memory: unknown; models: readonly ModelInfo[] | undefined } | undefined;
   #health: Health;
+  /** Monotonic ms of the last turn of this process. */
+  #lentAt: number | undefined;
   /** Monotonic ms at which the rest ends, so that a jump of the wall clock cannot prolong it. */
   #restEnds = 0;
 
   constructor(
     record: AccountRecord,
     provider: Provider,
-    means: { readonly clock: Clock; readonly fetch: UpstreamFetch; readonly stored: boolean },
+    means: { readonly clock: Clock; readonly outlet: Outlet; readonly stored: boolean },
   ) {
     this.id = record.id;
     this.provider = provider;
@@ -54,7 +67,7 @@ export class Account implements Candidate {
     this.sourceHash = record.sourceHash;
     this.userAgent = record.userAgent;
     this.createdAt = record.createdAt;
-    this.fetch = means.fetch;
+    this.outlet = means.outlet;
     this.settings = record.settings;
     this.credential = record.credential;
     this.memory = record.memory;
@@ -64,6 +77,22 @@ export class Account implements Candidate {
     this.#clock = means.clock;
     this.#health = record.health;
     this.health = record.health;
+  }
+
+  /** A turn begins: the next one has to keep its distance. */
+  lent(): void {
+    this.lastUsedAt = this.#clock.now();
+    this.#lentAt = this.#clock.monotonic();
+  }
+
+  /** Ms until its pace allows another turn; 0 when it may begin now. Turns of before a restart count. */
+  get paceLeftMs(): number {
+    const { requestsPerHour } = this.settings;
+    if (requestsPerHour === undefined || this.lastUsedAt === undefined) return 0;
+    const gapMs = HOUR_MS / requestsPerHour;
+    const passedMs =
+      this.#lentAt === undefined ? this.#clock.now() - this.lastUsedAt : this.#clock.monotonic() - this.#lentAt;
+    return Math.min(Math.max(gapMs - passedMs, 0), gapMs);
   }
 
   get label(): string {

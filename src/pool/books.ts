@@ -1,10 +1,9 @@
 import { GatewayError } from "../chat/error.ts";
 import type { Clock } from "../lib/clock.ts";
-import type { UpstreamFetch } from "../lib/fetch.ts";
 import type { Log } from "../lib/log.ts";
-import type { AccountContext, Provider, Quota } from "../providers/provider.ts";
+import type { AccountContext, Provider, Quota, ServiceContext } from "../providers/provider.ts";
 import type { Health, Store } from "../store/store.ts";
-import type { Account } from "./account.ts";
+import type { Account, Outlet } from "./account.ts";
 import { Committer } from "./committer.ts";
 import { Credentials } from "./credentials.ts";
 import { settle, type Outcome } from "./health.ts";
@@ -95,7 +94,7 @@ export class Books {
         memory: account.memory,
         userAgent: this.#userAgentOf(account.userAgent),
       },
-      fetch: account.fetch,
+      ...meansOf(account.outlet),
       clock,
       signal,
       log,
@@ -111,7 +110,7 @@ export class Books {
   }
 
   /** The same for a provider that answers by itself. */
-  accountlessContext(provider: Provider, fetch: UpstreamFetch, signal: AbortSignal, log: Log): AccountContext<unknown> {
+  accountlessContext(provider: Provider, outlet: Outlet, signal: AbortSignal, log: Log): AccountContext<unknown> {
     const unneeded = () => Promise.reject(new GatewayError("internal", `${provider.title} keeps no credential.`));
     return {
       account: {
@@ -121,7 +120,7 @@ export class Books {
         memory: undefined,
         userAgent: this.#userAgentOf(""),
       },
-      fetch,
+      ...meansOf(outlet),
       clock: this.#deps.clock,
       signal,
       log,
@@ -158,6 +157,10 @@ export class Books {
       this.changed();
     });
   }
+}
+
+export function meansOf({ fetch, proxy }: Outlet): Pick<ServiceContext, "fetch" | "proxy"> {
+  return proxy === undefined ? { fetch } : { fetch, proxy };
 }
 
 /** A spent quota whose refusal named no time rests until the reset that an earlier probe has told. */

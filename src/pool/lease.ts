@@ -49,7 +49,7 @@ export class Lease {
     this.#trial = ends.breaker.enter(ends.clock.monotonic());
     if (!account) return;
     account.inFlight += 1;
-    account.lastUsedAt = ends.clock.now();
+    account.lent();
     const { id, label, stored } = account;
     this.account = { id, label, stored, use };
   }

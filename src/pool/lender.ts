@@ -51,6 +51,8 @@ export class Lender {
   readonly accounts: Account[];
   readonly #deps: LenderDeps;
   readonly #waiters = new Set<Waiter>();
+  /** Monotonic ms at which the line is looked at again because of a pace. */
+  #pumpAt: number | undefined;
   position: Position;
 
   constructor(provider: Provider, accounts: Account[], position: Position, deps: LenderDeps) {
@@ -123,7 +125,10 @@ export class Lender {
     const standing = (account: Account): Standing =>
       !isUsable(account) ? "out" : this.#isFree(account) ? "free" : "busy";
     const choice = choose(strategy, this.accounts, standing, this.position, rotationUses);
-    if (!choice) return undefined;
+    if (!choice) {
+      this.#keepPace(usable);
+      return undefined;
+    }
     if (choice.position !== this.position) {
       this.position = choice.position;
       this.#deps.moved(choice.position);
@@ -160,7 +165,32 @@ export class Lender {
   }
 
   #isFree(account: Account): boolean {
-    return account.inFlight < this.concurrencyOf(account);
+    return account.inFlight < this.concurrencyOf(account) && account.paceLeftMs === 0;
+  }
+
+  /**
+   * Nobody is free. Whoever waits is served when the first pace allows it; a wait that cannot end in time is refused.
+   * @throws GatewayError rate-limited when all of these accounts keep their distance for longer than anybody may wait
+   */
+  #keepPace(usable: readonly Account[]): void {
+    const { clock } = this.#deps;
+    const { queueMs } = this.#deps.rules();
+    // The others are merely busy: whoever gives one back serves the line.
+    const paced = usable.filter((account) => account.inFlight < this.concurrencyOf(account));
+    if (paced.length === 0) return;
+    const waitMs = Math.min(...paced.map(({ paceLeftMs }) => paceLeftMs));
+    if (waitMs > queueMs) {
+      if (paced.length < usable.length) return;
+      const text = `Every ready ${this.provider.title} account keeps its pace; the next turn may begin in ${Math.ceil(waitMs / 1000)} s.`;
+      throw new GatewayError("rate-limited", text, { retryAt: clock.now() + waitMs });
+    }
+    const at = clock.monotonic() + waitMs;
+    if (this.#pumpAt !== undefined && this.#pumpAt <= at) return;
+    this.#pumpAt = at;
+    clock.after(waitMs, () => {
+      if (this.#pumpAt === at) this.#pumpAt = undefined;
+      this.pump();
+    });
   }
 
   #broken(): GatewayError {

@@ -3,9 +3,9 @@ import type { Clock } from "../lib/clock.ts";
 import type { UpstreamFetch } from "../lib/fetch.ts";
 import type { Log } from "../lib/log.ts";
 import { ACCOUNT_STATES, type AccountRecord, type AccountState, type Store } from "../store/store.ts";
-import type { AccountContext, ModelInfo, ProbeResult, Provider } from "../providers/provider.ts";
-import { Account } from "./account.ts";
-import { Books } from "./books.ts";
+import type { AccountContext, ModelInfo, ProbeResult, Provider, ServiceContext } from "../providers/provider.ts";
+import { Account, type Outlet } from "./account.ts";
+import { Books, meansOf } from "./books.ts";
 import { Breaker, type BreakerRules } from "./breaker.ts";
 import { readyHealth } from "./health.ts";
 import { Lender } from "./lender.ts";
@@ -36,8 +36,17 @@ export interface PoolDeps {
   /** 0 to 1. */
   readonly random: () => number;
   settings(): PoolSettings;
-  /** The fetch of one account (its proxy is in it); `accountId` is undefined for a provider that needs none. */
-  readonly createFetch: (owner: { readonly provider: string; readonly accountId: string | undefined }) => UpstreamFetch;
+  /**
+   * The fetch of one account; `accountId` is undefined for calls that are nobody's. `proxy` is the account's own;
+   * undefined for what the environment says.
+   */
+  readonly createFetch: (owner: {
+    readonly provider: string;
+    readonly accountId: string | undefined;
+    readonly proxy: string | undefined;
+  }) => UpstreamFetch;
+  /** The environment's proxy for a provider's sockets; undefined for none. */
+  readonly proxy?: (provider: string) => string | undefined;
 }
 
 /** How one provider stands. */
@@ -85,6 +94,10 @@ export class Pool {
       accounts: (provider) => this.lender(provider).accounts,
       find: (id) => this.find(id),
       admit: (record) => this.#admit(record),
+      configured: (account) => {
+        account.outlet = this.#outletOf(account.provider, account.id, account.settings.proxy);
+        this.lender(account.provider.name).pump();
+      },
       dismiss: (account) => this.#dismiss(account),
     });
     for (const provider of deps.providers) {
@@ -153,6 +166,12 @@ export class Pool {
   context(accountId: string, signal: AbortSignal, log: Log): AccountContext<unknown> | undefined {
     const account = this.#accounts.get(accountId);
     return account && this.books.context(account, signal, log);
+  }
+
+  /** The means to speak to a service before there is an account. @throws GatewayError unknown-path */
+  service(name: string, signal: AbortSignal): ServiceContext {
+    const { clock, log } = this.#deps;
+    return { ...meansOf(this.#outletOf(this.provider(name), undefined, undefined)), clock, signal, log };
   }
 
   /** The models that this provider's accounts serve, each once; without accounts, those that the provider lists. */
@@ -255,11 +274,11 @@ export class Pool {
 
   #open(record: AccountRecord, stored: boolean): Account {
     const provider = this.provider(record.provider);
-    const { clock, createFetch, log } = this.#deps;
-    const fetch = createFetch({ provider: provider.name, accountId: record.id });
+    const { clock, log } = this.#deps;
+    const outlet = this.#outletOf(provider, record.id, record.settings.proxy);
     try {
       const credential = provider.credential?.restore(record.credential);
-      return new Account({ ...record, credential }, provider, { clock, fetch, stored });
+      return new Account({ ...record, credential }, provider, { clock, outlet, stored });
     } catch (error) {
       const reason = toGatewayError(error).message;
       log.warn("credential-unreadable", { account: record.id, reason });
@@ -269,22 +288,27 @@ export class Pool {
         reason,
         reasonKind: "auth-rejected",
       } as const;
-      return new Account({ ...record, health }, provider, { clock, fetch, stored });
+      return new Account({ ...record, health }, provider, { clock, outlet, stored });
     }
+  }
+
+  #outletOf({ name }: Provider, accountId: string | undefined, proxy: string | undefined): Outlet {
+    return {
+      fetch: this.#deps.createFetch({ provider: name, accountId, proxy }),
+      proxy: proxy ?? this.#deps.proxy?.(name),
+    };
   }
 
   #lenderOf(provider: Provider, accounts: Account[], position: Lender["position"], moved: () => void): Lender {
     const { clock } = this.#deps;
     const breaker = this.#breakerOf(provider.name);
-    const fetchOfNobody = provider.credential
-      ? undefined
-      : this.#deps.createFetch({ provider: provider.name, accountId: undefined });
+    const outletOfNobody = provider.credential ? undefined : this.#outletOf(provider, undefined, undefined);
     const ends: LeaseEnds = {
       clock,
       breaker,
       context: (account, signal, log) => {
         if (account) return this.books.context(account, signal, log);
-        if (fetchOfNobody) return this.books.accountlessContext(provider, fetchOfNobody, signal, log);
+        if (outletOfNobody) return this.books.accountlessContext(provider, outletOfNobody, signal, log);
         throw new GatewayError("internal", `${provider.title} was asked without an account.`);
       },
       settled: (account, outcome) => {

@@ -18,6 +18,8 @@ export interface RosterDeps {
   find(id: string): Account;
   /** Opens a stored row and puts the account into use. */
   admit(record: AccountRecord): Account;
+  /** Its settings have changed. */
+  configured(account: Account): void;
   /** Takes it out of use. */
   dismiss(account: Account): void;
 }
@@ -102,6 +104,7 @@ export class Roster {
     const merged = { ...account.settings, ...settings };
     await this.#deps.store.accounts.saveSettings(id, merged);
     account.settings = merged;
+    this.#deps.configured(account);
     this.#deps.books.changed();
     return account;
   }

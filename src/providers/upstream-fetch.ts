@@ -8,8 +8,8 @@ export interface UpstreamFetchOptions {
   readonly clock: Clock;
   /** The longest wait for a connection, ms. */
   readonly connectMs: number;
-  /** HTTP proxy, with its user name and password if it wants them. */
-  readonly proxy?: string | undefined;
+  /** The http(s) proxy for an address, with its user name and password if it wants them; undefined for none. */
+  readonly proxy?: ((target: URL) => string | undefined) | undefined;
 }
 
 /** How long a connection may lie in Bun's pool after its last answer. */
@@ -23,12 +23,13 @@ const POOLED_MS = 300_000;
  * A call that dies on a kept connection before any byte of an answer is repeated once, on a new connection: the
  * upstream had closed the old one while it lay unused. Bun does that for GET alone.
  */
-export function createUpstreamFetch({ clock, connectMs, proxy }: UpstreamFetchOptions): UpstreamFetch {
+export function createUpstreamFetch({ clock, connectMs, proxy: proxyOf }: UpstreamFetchOptions): UpstreamFetch {
   /** When each origin last answered, monotonic ms: later calls may run on a kept connection. */
   const answered = new Map<string, number>();
 
   return async (url, { signal, method = "GET", headers = {}, body }) => {
     const target = new URL(url);
+    const proxy = proxyOf?.(target);
     const deadline = new AbortController();
     const stop = watchConnect(clock, connectMs, proxy ? new URL(proxy) : target, deadline);
     const options: BunFetchRequestInit = {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { GatewayError } from "../../src/chat/error.ts";
 import type { ChatEvent } from "../../src/chat/event.ts";
+import type { ModelInfo } from "../../src/providers/provider.ts";
 import { END, FakeProvider, fails, hangs, says, text } from "./fake-provider.ts";
 import { openWorld } from "./world.ts";
 
@@ -466,7 +467,7 @@ describe("fallbacks", () => {
 
 describe("models of accounts", () => {
   class Planned extends FakeProvider {
-    modelsOf({ credential }: { credential: string }) {
+    modelsOf({ credential }: { readonly credential: string; readonly memory: unknown }): ModelInfo[] | undefined {
       const ids = credential.split(":").slice(1);
       return ids.length === 0 ? undefined : ids.map((id) => ({ id, created: 1, ownedBy: "x" }));
     }

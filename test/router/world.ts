@@ -6,7 +6,7 @@ import { GatewayError } from "../../src/chat/error.ts";
 import { textOf, type ChatRequest } from "../../src/chat/request.ts";
 import type { UpstreamFetch } from "../../src/lib/fetch.ts";
 import type { Log, LogFields } from "../../src/lib/log.ts";
-import { Pool, type PoolSettings } from "../../src/pool/pool.ts";
+import { Pool, type PoolDeps, type PoolSettings } from "../../src/pool/pool.ts";
 import type { Provider } from "../../src/providers/provider.ts";
 import { Conversations } from "../../src/router/conversation.ts";
 import { Resolver, type ResolverDeps } from "../../src/router/resolve.ts";
@@ -40,6 +40,8 @@ export interface WorldOptions {
   readonly clock?: VirtualClock;
   readonly pool?: Partial<PoolSettings>;
   readonly router?: Partial<RouterSettings>;
+  readonly createFetch?: PoolDeps["createFetch"];
+  readonly proxy?: PoolDeps["proxy"] & object;
   readonly resolver?: Partial<ResolverDeps>;
   readonly ready?: boolean;
 }
@@ -79,7 +81,8 @@ export async function openWorld(options: WorldOptions) {
     userAgents: ["Browser 1"],
     random,
     settings: () => poolSettings,
-    createFetch: () => plainFetch,
+    createFetch: options.createFetch ?? (() => plainFetch),
+    ...(options.proxy ? { proxy: options.proxy } : {}),
   });
   const ready = () => options.ready ?? false;
   const conversations = new Conversations({ store: store.conversations, pool, clock, log, random, ready });
