@@ -111,8 +111,10 @@ async function serve(config: Config): Promise<number> {
 
   const stopped = stopOnSignals(async () => {
     const drained = app.turns.drain(DRAIN_MS);
-    void listening.stop();
+    const closed = listening.stop();
     await drained;
+    // The last frames are written, but not yet sent.
+    await Promise.race([closed, new Promise((resolve) => systemClock.after(LAST_OUTPUT_MS, () => resolve(undefined)))]);
     await app.stop();
     await store.close();
     await listening.kill();
