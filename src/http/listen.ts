@@ -21,10 +21,15 @@ export type Peers = WeakMap<Request, string>;
 
 /** A connection that sends nothing for so long is closed; chats and live pages are exempt. */
 const IDLE_S = 30;
+/**
+ * A connection whose client takes nothing of its answer for so long is closed: else it keeps its place and its buffer
+ * for ever. Comments keep silent streams below it; streams end themselves somewhat earlier, and tell their upstream.
+ */
+const STALLED_S = 150;
 
 /**
  * Serves `fetch` on every port. Bodies of any announced size reach the handler, which refuses them in words before
- * reading; requests that stream in or out have no idle limit here because their own deadlines count.
+ * reading; requests that stream in or out have no idle limit until they are answered because their own deadlines count.
  *
  * @throws GatewayError invalid-request that names the port or host that cannot be had
  */
@@ -42,7 +47,8 @@ export function listen(
     const inner = base === "" ? request : withoutBase(request, base);
     const peer = server.requestIP(request);
     if (peer) peers.set(inner, peer.address.replace(/^::ffff:/, ""));
-    return fetch(inner);
+    if (!streams) return fetch(inner);
+    return answered(fetch(inner), () => server.timeout(request, STALLED_S));
   };
 
   for (const port of options.ports) {
@@ -70,6 +76,15 @@ export function listen(
     stop: async () => void (await Promise.all(servers.map((server) => server.stop(false)))),
     kill: async () => void (await Promise.all(servers.map((server) => server.stop(true)))),
   };
+}
+
+/** Calls `then` as soon as the answer's head is there, and hands the answer on. */
+function answered(response: Response | Promise<Response>, then: () => void): Response | Promise<Response> {
+  if (response instanceof Response) {
+    then();
+    return response;
+  }
+  return response.finally(then);
 }
 
 function withoutBase(request: Request, base: string): Request {
