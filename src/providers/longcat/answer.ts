@@ -4,7 +4,7 @@ import type { StopReason, UpstreamEvent, Usage } from "../../chat/event.ts";
 import { failureOf } from "./failure.ts";
 import type { Mode } from "./models.ts";
 import { TextTrack } from "./text-track.ts";
-import { asNumber, asObject, asText, citationsOf, frameOf, usageOf } from "./wire.ts";
+import { asNumber, asObject, asText, citationsOf, ContentForm, frameOf, usageOf } from "./wire.ts";
 
 /** A frame as it came: any key may be missing or null. */
 type Frame = Readonly<Record<string, unknown>>;
@@ -33,12 +33,14 @@ export class Answer {
   #held = "";
   #groupReleased = false;
   /** All text that was handed out as answer. */
-  #sent = "";
+  readonly #sent = new TextTrack();
+  #said = false;
   #groups = 0;
   #final = "";
   #sensitive = false;
   #usage: Usage | undefined;
   #urls: Set<string> | undefined;
+  readonly #form = new ContentForm();
 
   constructor(mode: Mode) {
     this.#mayHavePreambles = mode.reason && !mode.search;
@@ -46,6 +48,8 @@ export class Answer {
 
   /** Reads one event's data; what it gives is appended to `out`. @throws GatewayError of the error the frame carries */
   read(data: string, out: UpstreamEvent[]): void {
+    const text = this.#form.textOf(data);
+    if (text !== undefined) return this.#readContent(text, out);
     if (data.trim() === "[DONE]") {
       this.progress = "last";
       return;
@@ -53,8 +57,10 @@ export class Answer {
     const frame = frameOf(data);
     if (!frame) return;
     const event = asObject(frame["event"]);
-    if (event && typeof event["type"] === "string") this.#readEvent(event["type"], event, frame, out);
-    else if (
+    if (event && typeof event["type"] === "string") {
+      this.#readEvent(event["type"], event, frame, out);
+      if (event["type"] === "content" && frame["lastOne"] !== true) this.#form.learn(data, event["content"]);
+    } else if (
       Array.isArray(frame["choices"]) ||
       typeof frame["content"] === "string" ||
       typeof frame["contentStatus"] === "string"
@@ -77,8 +83,8 @@ export class Answer {
     this.#endSegment(out);
     this.#release(out);
     // A last group that thinking followed was taken for a preamble, but no other answer came.
-    if (this.#sent === "") this.#say(this.#content.text, out);
-    if (this.#sent === "" && !this.#sensitive)
+    if (!this.#said) this.#say(this.#content.text, out);
+    if (!this.#said && !this.#sensitive)
       throw new GatewayError("upstream-broken", "LongCat finished with an empty answer.");
     const reason: StopReason = this.#sensitive ? "content-filter" : "stop";
     const lastGroup = this.#mayHavePreambles && this.#groups > 1 ? this.#content.text : "";
@@ -90,10 +96,7 @@ export class Answer {
     const { content } = event;
     switch (type) {
       case "content":
-        if (typeof content === "string" && content !== "" && this.progress === "open") {
-          if (this.#segment !== "content") this.#openGroup(content, out);
-          this.#text(this.#content.piece(content), out);
-        }
+        if (typeof content === "string") this.#readContent(content, out);
         break;
       case "think":
       case "reason":
@@ -123,6 +126,12 @@ export class Answer {
     }
     this.#usage = usageOf(frame["tokenInfo"]) ?? this.#usage;
     this.#sensitive ||= frame["sensitive"] === true;
+  }
+
+  #readContent(text: string, out: UpstreamEvent[]): void {
+    if (text === "" || this.progress !== "open") return;
+    if (this.#segment !== "content") this.#openGroup(text, out);
+    this.#text(this.#content.piece(text), out);
   }
 
   #readLegacy(frame: Frame, out: UpstreamEvent[]): void {
@@ -156,14 +165,15 @@ export class Answer {
     if (this.progress === "open") this.progress = "finished";
     if (!final) return;
     this.#final = final;
-    if (!final.startsWith(this.#sent)) {
+    const { text: sent, forgotten } = this.#sent;
+    if (forgotten || !final.startsWith(sent)) {
       this.#endSegment(out);
       this.#release(out);
       return;
     }
-    if (!final.startsWith(this.#sent + this.#held)) think(this.#held + this.#content.close(), out);
+    if (!final.startsWith(sent + this.#held)) think(this.#held + this.#content.close(), out);
     this.#held = "";
-    this.#say(final.slice(this.#sent.length), out);
+    this.#say(final.slice(sent.length), out);
     this.#content = new TextTrack();
     this.#content.whole(final);
   }
@@ -213,8 +223,9 @@ export class Answer {
 
   #say(text: string, out: UpstreamEvent[]): void {
     if (text === "") return;
-    this.#sent += text;
-    out.push({ type: "text-delta", text });
+    this.#said = true;
+    this.#sent.delta(text);
+    add("text-delta", text, out);
   }
 
   #cite(hits: unknown, out: UpstreamEvent[]): void {
@@ -225,5 +236,12 @@ export class Answer {
 }
 
 function think(text: string, out: UpstreamEvent[]): void {
-  if (text) out.push({ type: "reasoning-delta", text });
+  if (text) add("reasoning-delta", text, out);
+}
+
+/** Pieces that came in one read are one event: nobody could tell them apart by their time. */
+function add(type: "text-delta" | "reasoning-delta", text: string, out: UpstreamEvent[]): void {
+  const last = out.at(-1);
+  if (last?.type === type) out[out.length - 1] = { type, text: last.text + text };
+  else out.push({ type, text });
 }

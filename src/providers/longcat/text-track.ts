@@ -2,20 +2,30 @@
 
 /** Below this length a repeated text is ordinary: "ha" and "ha", two line feeds and three. */
 const TELLING_CHARS = 8;
+/** So many equal pieces in a row tell enough: rules and rows repeat in texts, and what is held back must stay small. */
+const MOST_EQUAL_PIECES = 16;
+/**
+ * A text of deltas is remembered up to this length, so that a whole text that comes later can be compared with it. Beyond
+ * it nothing is remembered: what many slow clients have yet to read must not stand in memory twice.
+ */
+const MOST_REMEMBERED_CHARS = 1_048_576;
 
 /**
  * One segment of thinking or answer. It hands out each character once. Until the pieces have shown which kind they are,
  * both readings are kept and only what they share is handed out; `close` hands out the rest.
  */
 export class TextTrack {
-  /** All that was handed out. */
+  /** All that was handed out; empty once it was `forgotten`. */
   text = "";
+  /** The text grew too long to be remembered, and can no longer be compared. */
+  forgotten = false;
   #kind: "open" | "deltas" | "snapshots" = "open";
   /** The pieces joined: the text if they are deltas. Kept while open. */
   #joined = "";
   /** The last piece: the text if they are snapshots. */
   #last = "";
   #snapshots = 0;
+  #equals = 0;
 
   /** A piece of unknown kind. @returns the new text, perhaps empty */
   piece(piece: string): string {
@@ -35,6 +45,7 @@ export class TextTrack {
     if (!repeats) return this.#settle("deltas");
     this.#last = piece;
     if (piece.length > last.length) this.#snapshots++;
+    else if (++this.#equals >= MOST_EQUAL_PIECES) return this.#settle(this.#snapshots > 0 ? "snapshots" : "deltas");
     if (this.#snapshots >= 2 && piece.length >= TELLING_CHARS) return this.#settle("snapshots");
     return this.#give(shared(this.#joined, piece, this.text.length));
   }
@@ -48,7 +59,7 @@ export class TextTrack {
 
   /** All text so far, known to be that. @returns what of it was not handed out; nothing when it contradicts */
   whole(text: string): string {
-    if (text.length <= this.text.length || !text.startsWith(this.text)) return "";
+    if (this.forgotten || text.length <= this.text.length || !text.startsWith(this.text)) return "";
     if (this.#kind !== "deltas") this.#joined = this.#last = text;
     return this.#give(text.slice(this.text.length));
   }
@@ -67,11 +78,18 @@ export class TextTrack {
 
   #settle(kind: "deltas" | "snapshots"): string {
     this.#kind = kind;
-    return this.#give((kind === "deltas" ? this.#joined : this.#last).slice(this.text.length));
+    const owed = (kind === "deltas" ? this.#joined : this.#last).slice(this.text.length);
+    if (kind === "deltas") this.#joined = this.#last = "";
+    return this.#give(owed);
   }
 
   #give(text: string): string {
+    if (this.forgotten) return text;
     this.text += text;
+    if (this.#kind === "deltas" && this.text.length > MOST_REMEMBERED_CHARS) {
+      this.text = "";
+      this.forgotten = true;
+    }
     return text;
   }
 }

@@ -63,3 +63,28 @@ describe("all text so far, known as such", () => {
     expect([track.whole("Hel"), track.whole("Goodbye!")]).toEqual(["", ""]);
   });
 });
+
+describe("pieces that are all alike", () => {
+  const row = "| --- | --- |\n";
+
+  test("are handed out before the answer ends, none lost or said twice", () => {
+    const track = new TextTrack();
+    const given = Array.from({ length: 20 }, () => track.piece(row));
+    expect(given.slice(0, 17).join("")).toBe(row.repeat(17));
+    expect(given.join("") + track.close()).toBe(row.repeat(20));
+  });
+
+  test("are one text when a snapshot before them grew", () => {
+    const track = new TextTrack();
+    const pieces = ["Hello wor", ...Array.from({ length: 20 }, () => "Hello world"), "Hello world!"];
+    expect(pieces.map((piece) => track.piece(piece)).join("") + track.close()).toBe("Hello world!");
+  });
+});
+
+test("a text of deltas beyond 1 Mi characters is handed out whole and not remembered", () => {
+  const track = new TextTrack();
+  let given = 0;
+  for (let i = 0; i < 200; i++) given += track.piece(`${i} ${"z".repeat(16_000)}`).length;
+  expect(given).toBeGreaterThan(3_200_000);
+  expect([track.text, track.whole("0 z"), track.whole("x".repeat(9_000_000)), track.close()]).toEqual(["", "", "", ""]);
+});
