@@ -108,10 +108,10 @@ describe("the live list", () => {
     sim.account("ann").says(answer(["ok"]), answer(["ok"]));
     expect((await account().turn({ model: "ClaudeSonnet4_5" })).text).toBe("ok");
     expect(sim.turns).toMatchObject([{ model: "sonnet_4_5" }]);
-    expect((await account().turn({ model: "glm_5_1" })).failure?.kind).toBe("unknown-model");
+    expect((await account().turn({ model: "glm_5_1" })).failure?.kind).toBe("model-unavailable");
     expect(sim.count("adapters")).toBe(1);
     await desk?.clock.advance(600_001);
-    expect((await account().turn({ model: "glm_5_1" })).failure?.kind).toBe("unknown-model");
+    expect((await account().turn({ model: "glm_5_1" })).failure?.kind).toBe("model-unavailable");
     expect([sim.count("adapters"), sim.count("chat")]).toEqual([2, 1]);
   });
 

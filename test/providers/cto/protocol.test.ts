@@ -211,7 +211,7 @@ describe("v2", () => {
   test("trap 12 a model that the service refuses is unknown, and none is used in its place", async () => {
     const { sim, account } = await open(V2);
     sim.account("ann").next("model", json(400, { message: "no such model" }));
-    expect((await account().turn({ model: "grok_4_1_fast" })).failure?.kind).toBe("unknown-model");
+    expect((await account().turn({ model: "grok_4_1_fast" })).failure?.kind).toBe("model-unavailable");
     expect(sim.count("chat")).toBe(0);
   });
 
