@@ -31,6 +31,8 @@ export const FAILURES = {
   suspended: { status: 503, blames: "account", next: "account" },
   challenge: { status: 503, blames: "account", next: "account" },
   "model-overloaded": { status: 503, blames: "nobody", next: "provider" },
+  /** The account's plan, or the service behind it, lacks the model; another account may have it. */
+  "model-unavailable": { status: 404, blames: "nobody", next: "account" },
   "upstream-broken": { status: 502, blames: "provider", next: "account" },
   "upstream-changed": { status: 502, blames: "provider", next: "account" },
   "upstream-timeout": { status: 504, blames: "provider", next: "account" },

@@ -311,6 +311,7 @@ export const en = {
   "outcome.unauthorized": "wrong key",
   "outcome.forbidden-model": "model not allowed",
   "outcome.unknown-model": "unknown model",
+  "outcome.model-unavailable": "model not in this plan",
   "outcome.unknown-path": "unknown address",
   "outcome.wrong-method": "wrong method",
   "outcome.too-slow": "sent too slowly",

@@ -308,6 +308,7 @@ export const zh = {
   "outcome.unauthorized": "密钥错误",
   "outcome.forbidden-model": "不允许的模型",
   "outcome.unknown-model": "未知模型",
+  "outcome.model-unavailable": "账号套餐不含此模型",
   "outcome.unknown-path": "未知地址",
   "outcome.wrong-method": "方法错误",
   "outcome.too-slow": "发送过慢",

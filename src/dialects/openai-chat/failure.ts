@@ -17,6 +17,7 @@ const SHAPES: Record<FailureKind, Shape> = {
   unauthorized: asked("invalid_api_key"),
   "forbidden-model": asked("model_not_allowed"),
   "unknown-model": asked("model_not_found"),
+  "model-unavailable": asked("model_not_found"),
   "unknown-path": asked("model_not_found"),
   "wrong-method": asked("method_not_allowed"),
   "too-slow": asked("request_timeout"),

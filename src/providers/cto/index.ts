@@ -66,7 +66,7 @@ export function createCto(options: CtoOptions = {}): Provider<CtoCredential> {
     const model =
       find() ?? (protocol === "v2" && account.models ? undefined : matchModel(context.model, known.values()));
     if (model) return model;
-    throw new GatewayError("unknown-model", `cto.new does not offer the model ${context.model} to this account.`, {
+    throw new GatewayError("model-unavailable", `cto.new does not offer the model ${context.model} to this account.`, {
       field: "model",
     });
   };

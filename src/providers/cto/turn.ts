@@ -113,7 +113,7 @@ async function prelude({ api, account, context, chat, model }: Turn): Promise<vo
     const failure = await api.refused(context, account, answer);
     const isUnknown = answer.status === 400 || answer.status === 422;
     if (isUnknown && failure.kind === "upstream-changed" && failure.field === "body")
-      throw new GatewayError("unknown-model", `cto.new does not offer the model ${model.id} to this account.`, {
+      throw new GatewayError("model-unavailable", `cto.new does not offer the model ${model.id} to this account.`, {
         field: "model",
         cause: failure,
       });

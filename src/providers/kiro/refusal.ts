@@ -144,7 +144,7 @@ function badRequest({ message, reason, status }: UpstreamAnswer): Refusal {
   }
   if (/INVALID_MODEL_ID/.test(reason) || /^Invalid model\b/i.test(message)) {
     const text = "This Kiro account does not serve the model: its plan lacks it, or it was retired.";
-    return { kind: "upstream-changed", message: text, remedies: [], field: "modelId", tells: "lacks-model" };
+    return { kind: "model-unavailable", message: text, remedies: [], field: "modelId", tells: "lacks-model" };
   }
   if (/THINKING_SIGNATURE_INVALID/.test(reason)) {
     const text = "Kiro does not accept the signature of earlier thinking.";

@@ -25,7 +25,7 @@ describe("refusals", () => {
       {
         name: "an unknown model",
         behaviour: refuse(400, "Invalid model ID. Please choose.", "INVALID_MODEL_ID"),
-        kind: "upstream-changed",
+        kind: "model-unavailable",
         tries: 1,
       },
       {
@@ -147,7 +147,7 @@ describe("refusals", () => {
     world.cat.models = ["claude-haiku-4.5"];
     const here = stage(world.sim, world.cat);
     const told = await here.say("hi", "claude-sonnet-4.5");
-    expect(told.error).toMatchObject({ kind: "upstream-changed", field: "modelId" });
+    expect(told.error).toMatchObject({ kind: "model-unavailable", field: "modelId" });
     const listed = here.provider.modelsOf!({ credential: here.credential, memory: here.memory });
     expect(listed?.some(({ id }) => id === "claude-sonnet-4.5")).toBe(false);
     expect(listed?.some(({ id }) => id === "claude-haiku-4.5")).toBe(true);

@@ -49,7 +49,7 @@ describe("the table of refusals", () => {
     {
       name: "a model that is not served",
       refusal: refused(400, "Invalid model. Please select a different model to continue."),
-      is: { kind: "upstream-changed", field: "modelId", tells: "lacks-model", remedies: [] },
+      is: { kind: "model-unavailable", field: "modelId", tells: "lacks-model", remedies: [] },
     },
     {
       name: "a stale signature",
