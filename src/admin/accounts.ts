@@ -6,7 +6,8 @@ import { newId } from "../lib/id.ts";
 import type { Pool } from "../pool/pool.ts";
 import type { Provider } from "../providers/provider.ts";
 import type { Router } from "../router/run.ts";
-import type { Admin } from "./admin.ts";
+import { settingsOf } from "./account-settings.ts";
+import type { AccountChanges, AccountView, Admin } from "./admin.ts";
 
 export interface AccountOperationsDeps {
   readonly pool: Pool;
@@ -46,6 +47,11 @@ export function accountOperations({ pool, router, clock }: AccountOperationsDeps
       const error = toGatewayError(thrown);
       return REFUSALS.has(error.kind) ? { reason: error.message } : { credential };
     }
+  };
+
+  const configure = async (id: string, changes: AccountChanges): Promise<AccountView> => {
+    await pool.roster.configure(id, settingsOf(changes));
+    return pool.view(id);
   };
 
   return {
@@ -129,13 +135,9 @@ export function accountOperations({ pool, router, clock }: AccountOperationsDeps
       return pool.view(id);
     },
     async rename(id, label) {
-      const trimmed = label.trim();
-      if (!trimmed || trimmed.length > 80) {
-        throw new GatewayError("invalid-request", "Give the account a name of 1 to 80 characters.", { field: "label" });
-      }
-      await pool.roster.configure(id, { label: trimmed });
-      return pool.view(id);
+      return configure(id, { label });
     },
+    configure,
     async remove(id) {
       await pool.roster.remove(id);
     },

@@ -47,6 +47,36 @@ export interface AccountView {
   readonly createdAt: number;
   /** Whether the rotation stands at this account now. */
   readonly current: boolean;
+  readonly settings: AccountSettingsView;
+}
+
+/** What the owner has set for one account; undefined is the default. */
+export interface AccountSettingsView {
+  /** Lower is tried first among its provider's accounts; 0 by default. */
+  readonly priority: number;
+  /** Turns at once; by default CONCURRENCY. */
+  readonly concurrency: number | undefined;
+  /** Turns an hour, begun at even distances; by default as many as come. */
+  readonly requestsPerHour: number | undefined;
+  /** The http(s) proxy of its calls, without its password; by default the environment's. */
+  readonly proxy: string | undefined;
+  /** Names or patterns with `*` of the only models it may serve; by default all that it can. */
+  readonly models: readonly string[] | undefined;
+}
+
+/** Changes to an account's settings. What is left out stays; null goes back to the default. */
+export interface AccountChanges {
+  readonly label?: string;
+  /** -1000 to 1000. */
+  readonly priority?: number | null;
+  /** 1 to 100. */
+  readonly concurrency?: number | null;
+  /** 1 to 100,000. */
+  readonly requestsPerHour?: number | null;
+  /** `http://host:port` or `https://name:password@host:port`. */
+  readonly proxy?: string | null;
+  /** An empty list is as good as null. */
+  readonly models?: readonly string[] | null;
 }
 
 export interface AddResult {
@@ -142,6 +172,8 @@ export interface Admin {
     /** Ready again, counters in a row at zero, whatever it was. */
     reset(id: string): Promise<AccountView>;
     rename(id: string, label: string): Promise<AccountView>;
+    /** Takes effect with the next request. */
+    configure(id: string, changes: AccountChanges): Promise<AccountView>;
     remove(id: string): Promise<void>;
   };
   readonly keys: {

@@ -62,6 +62,20 @@ export const ROUTES = {
   accountsRename: route("POST /api/accounts/:id/rename", "A new label", { ...id, label: text }, (operator, input) =>
     operator.accounts.rename(input.id, input.label),
   ),
+  accountsConfigure: route(
+    "POST /api/accounts/:id/configure",
+    "Label, priority, concurrency, pace, proxy and allowed models; null goes back to the default",
+    {
+      ...id,
+      label: Type.Optional(Type.String()),
+      priority: Type.Optional(Type.Union([Type.Integer(), Type.Null()])),
+      concurrency: Type.Optional(Type.Union([Type.Integer(), Type.Null()])),
+      requestsPerHour: Type.Optional(Type.Union([Type.Integer(), Type.Null()])),
+      proxy: Type.Optional(Type.Union([Type.String(), Type.Null()])),
+      models: Type.Optional(Type.Union([Type.Array(Type.String()), Type.Null()])),
+    },
+    ({ accounts }, { id: account, ...changes }) => accounts.configure(account, changes),
+  ),
   accountsRemove: route("POST /api/accounts/:id/remove", "Forget for good", id, ({ accounts }, input) =>
     accounts.remove(input.id),
   ),

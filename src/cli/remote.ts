@@ -62,6 +62,12 @@ export function remoteOperator({ url, token }: Serving): Operator {
       disable: (id) => call("accountsDisable", { id }),
       reset: (id) => call("accountsReset", { id }),
       rename: (id, label) => call("accountsRename", { id, label }),
+      configure: (id, { models, ...changes }) =>
+        call("accountsConfigure", {
+          id,
+          ...changes,
+          ...(models === undefined ? {} : { models: models && [...models] }),
+        }),
       remove: (id) => run("accountsRemove", { id }),
     },
     keys: {

@@ -1,5 +1,5 @@
 import type { Quota } from "../providers/provider.ts";
-import type { AccountSource, AccountState } from "../store/store.ts";
+import type { AccountSettings, AccountSource, AccountState } from "../store/store.ts";
 import type { Account } from "./account.ts";
 
 /** An account as pages and scripts see it; no secret is in it. Times are epoch ms. */
@@ -33,6 +33,8 @@ export interface AccountStatus {
   readonly createdAt: number;
   /** Whether the rotation stands at this account. */
   readonly current: boolean;
+  /** As its owner set them; the proxy without its password. */
+  readonly settings: Omit<AccountSettings, "label">;
 }
 
 export interface Surroundings {
@@ -75,5 +77,13 @@ export function statusOf(account: Account, around: Surroundings): AccountStatus 
     quota: account.quota,
     createdAt: account.createdAt,
     current: around.current,
+    settings: shown(account.settings),
   };
+}
+
+function shown({ label: _label, proxy, ...settings }: AccountSettings): AccountStatus["settings"] {
+  const url = proxy === undefined ? null : URL.parse(proxy);
+  if (!url) return { ...settings, proxy: undefined };
+  const name = url.username === "" ? "" : "…@";
+  return { ...settings, proxy: `${url.protocol}//${name}${url.host}` };
 }

@@ -32,6 +32,7 @@ function account(state: AccountView["state"], provider = "longcat", until?: numb
     quota: undefined,
     createdAt: NOW,
     current: false,
+    settings: { priority: 0, concurrency: undefined, requestsPerHour: undefined, proxy: undefined, models: undefined },
   };
 }
 

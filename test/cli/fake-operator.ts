@@ -29,6 +29,7 @@ export const ACCOUNT: AccountView = {
   quota: undefined,
   createdAt: 1000,
   current: true,
+  settings: { priority: 0, concurrency: undefined, requestsPerHour: undefined, proxy: undefined, models: undefined },
 };
 
 export const KEY: ApiKeyView = {
@@ -117,6 +118,7 @@ export function fakeOperator(): { operator: Operator; calls: unknown[][] } {
       disable: (id) => account("disable", id),
       reset: (id) => account("reset", id),
       rename: (id, label) => account("rename", id, label),
+      configure: (id, changes) => account("configure", id, changes),
       remove: async (id) => void (await account("remove", id)),
     },
     keys: {

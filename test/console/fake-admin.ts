@@ -70,6 +70,7 @@ export function account(id: string, now: number, changes: Partial<AccountView> =
     quota: undefined,
     createdAt: now - 86_400_000,
     current: false,
+    settings: { priority: 0, concurrency: undefined, requestsPerHour: undefined, proxy: undefined, models: undefined },
     ...changes,
   };
 }
@@ -215,6 +216,7 @@ export function fakeAdmin(clock: { now(): number }, initial: Partial<FakeWorld> 
       disable: async (id) => change(id, { state: "disabled_by_user" }),
       reset: async (id) => change(id, { state: "ready", rotationFailures: 0 }),
       rename: async (id, label) => change(id, { label }),
+      configure: async (id, { label }) => change(id, label === undefined ? {} : { label }),
       async remove(id) {
         find(id);
         world.accounts = world.accounts.filter((each) => each.id !== id);
