@@ -164,8 +164,6 @@ export async function startLangfastSim(options: LangfastSimOptions = {}) {
   };
 }
 
-export type LangfastSim = Awaited<ReturnType<typeof startLangfastSim>>;
-
 function kindOf({ path, query }: RawRequest): CallKind | "unknown" {
   if (path === "/auth/v1/signup") return "signup";
   if (path === "/auth/v1/user") return "user";

@@ -55,7 +55,9 @@ export async function openDesk(options: DeskOptions = {}) {
       context(signal).turn(model);
     const ask = (text = "Hi", over: Partial<ChatRequest> = {}, model?: string, signal?: AbortSignal): Promise<Told> =>
       listen(provider.chat(chatRequest(text, over), turn(model, signal)));
-    return { kept, context, turn, ask };
+    /** Runs that the provider knows to have begun. */
+    const runs = (): number => (kept.memory as { runs?: number } | undefined)?.runs ?? 0;
+    return { kept, context, turn, ask, runs };
   };
 
   const paste = (text: string): LangfastCredential => {

@@ -89,9 +89,9 @@ describe("a run", () => {
       run.chunk("Hello");
       run.emit("completion_finished", {});
     });
-    const told = desk.own().ask();
-    await until(() => desk.sim.runs.length === 1, "the run");
-    await until(() => desk.clock.pending > 0, "a deadline");
+    const account = desk.own();
+    const told = account.ask();
+    await until(() => account.runs() === 1, "the job's id");
     let over = false;
     void told.then(() => (over = true));
     while (!over) await desk.clock.advance(50);

@@ -20,8 +20,7 @@ async function openRaw(...engineOf: Parameters<typeof startEngineSim>) {
     /** The run under way, once it is. */
     async started(): Promise<{ run: SimRun; link: EngineLink }> {
       await until(() => run !== undefined, "the run");
-      // The answer that names the job is read when a deadline for its first chunk is set.
-      await until(() => desk.clock.pending > 0, "the wait for a chunk");
+      await until(() => account.runs() === 1, "the job's id");
       return { run: run as SimRun, link: engine.links.at(-1) as EngineLink };
     },
     [Symbol.asyncDispose]: async () => {
