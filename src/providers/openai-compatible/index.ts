@@ -117,6 +117,7 @@ async function* readEvents(
   let stopLinger = () => {};
   let lingered: Promise<void> | undefined;
   let out: UpstreamEvent[] = [];
+  let hasBegun = false;
   let isTold = false;
   try {
     for (;;) {
@@ -128,6 +129,7 @@ async function* readEvents(
         lingered ??= new Promise((resolve) => (stopLinger = clock.after(LINGER_MS, resolve)));
       }
       if (out.length > 0) yield out;
+      hasBegun ||= out.length > 0;
       out = [];
     }
     if (answer.state === "open") readFrames(stream.last(), answer, out);
@@ -136,7 +138,10 @@ async function* readEvents(
     yield out;
     if (answer.state === "last") while (await stream.next());
   } catch (error) {
-    if (!isTold) throw readFailure(error, context); // After the end it is only a connection that is not used again.
+    if (isTold) return; // Only a connection that is not used again.
+    // What came with the failure is kept once the answer has begun; before that, another account may begin afresh.
+    if (hasBegun && out.length > 0) yield out;
+    throw readFailure(error, context);
   } finally {
     stopLinger();
     stream.cancel();

@@ -31,7 +31,7 @@ const FIELDS: readonly (readonly [Quirk, RegExp, (body: ChatCompletionRequest) =
 ];
 
 const REFUSES =
-  /unsupported|support|unrecogni[sz]ed|unknown|permitted|allowed|extra|unexpected|additional propert|invalid|must not|cannot|instead|不支持|未知|非法/i;
+  /unsupported|not (be )?support|n't support|unrecogni[sz]ed|unknown|permitted|allowed|extra|unexpected|additional propert|invalid|must not|cannot|instead|不支持|未知|非法/i;
 const WANTS_STRING = /content\b.{0,80}(string|str\b)|string.{0,60}content\b|not of type 'string'/i;
 
 /** What to do otherwise after this refusal; undefined when nothing that is known helps. */

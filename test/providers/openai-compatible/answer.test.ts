@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { GatewayError, type FailureKind } from "../../../src/chat/error.ts";
 import type { UpstreamEvent } from "../../../src/chat/event.ts";
 import { createOpenaiCompatible } from "../../../src/providers/openai-compatible/index.ts";
+import { Gate } from "../../sims/gate.ts";
 import { VirtualClock } from "../../virtual-clock.ts";
 import {
   answerSteps,
@@ -47,7 +48,7 @@ describe("the end", () => {
     { name: "usage null before and zero after", steps: [{ frame: chunk({ content: TEXT }, null, { usage: null }) }, { frame: chunk({}, "stop") }, { frame: usageChunk({ prompt_tokens: 0, completion_tokens: 0 }) }, DONE] },
     { name: "text after [DONE]", steps: [said, { frame: chunk({}, "stop") }, DONE, { frame: chunk({ content: "late" }) }] },
     { name: "a last frame without its empty line", steps: [said, { raw: "data: [DONE]" }] },
-    { name: "a reset after the finish", steps: [said, { frame: chunk({}, "stop") }, { reset: true }] },
+    { name: "a cut after the finish", steps: [said, { frame: chunk({}, "stop") }, { cut: true }] },
     { name: "comments and unknown frames between", steps: [{ raw: ": PROCESSING\n\n" }, said, { frame: { x: 1 } }, { frame: { choices: [] } }, { frame: [] }, { frame: chunk({}, "stop") }, DONE] },
     { name: "a second choice beside the first", steps: [said, { frame: { choices: [{ index: 1, delta: { content: "other" } }] } }, { frame: chunk({}, "stop") }, DONE] },
     { name: "a prompt-filter frame first", steps: [{ frame: { choices: [], prompt_filter_results: [] } }, said, { frame: chunk({}, "stop") }, DONE] },
@@ -90,6 +91,20 @@ describe("the end", () => {
     { name: "19 an error frame as text", steps: [{ frame: { error: "the model crashed" } }], kind: "upstream-broken" },
     { name: "an error within the choice", steps: [{ frame: { choices: [{ delta: {}, error: { code: 502, message: "x" } }] } }], kind: "upstream-broken" },
   ]; // prettier-ignore
+  test("17 what came with the failure is kept, once the answer has begun", async () => {
+    const gate = new Gate();
+    const steps = [said, { raw: `data: ${JSON.stringify(chunk({ content: "!" }))}\n\ndata: {oops\n\n` }];
+    const login = loginAt(sim);
+    sim.account(login.apiKey).next(stream(steps, { gate }));
+    const turn = createOpenaiCompatible().chat(chatRequest("hi"), testContext(login).turn("gpt-4o"));
+    const reader = turn[Symbol.asyncIterator]();
+    gate.release();
+    expect((await reader.next()).value).toEqual([{ type: "text-delta", text: TEXT }]);
+    gate.release();
+    expect((await reader.next()).value).toEqual([{ type: "text-delta", text: "!" }]);
+    expect(kindOf({ error: await reader.next().catch((error: unknown) => error) })).toBe("upstream-changed");
+  });
+
   test.each(broken)("$name is $kind and has no end", async ({ steps, kind }) => {
     const told = await ask(sim, stream(steps));
     expect([kindOf(told), told.end]).toEqual([kind, undefined]);
