@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { createServer, type Server, type Socket } from "node:net";
+import { connect, createServer, type Server, type Socket } from "node:net";
 import { openSocket, SocketError, type SocketOptions } from "../../src/lib/socket.ts";
 import { VirtualClock } from "../virtual-clock.ts";
 
@@ -149,6 +149,29 @@ describe("opening", () => {
       await until(0);
       expect(clock.pending).toBe(0);
     });
+  });
+
+  test("a proxy is asked for the connection, and the handshake goes through it", async () => {
+    const asked: string[] = [];
+    const proxy = createServer((client) => {
+      client.on("error", () => undefined);
+      client.once("data", (bytes) => {
+        asked.push(bytes.toString("latin1").split("\r\n")[0] ?? "");
+        const upstream = connect(server.port ?? 0, "127.0.0.1", () => {
+          client.write("HTTP/1.1 200 Connection established\r\n\r\n");
+          client.pipe(upstream).pipe(client);
+        });
+        upstream.on("error", () => undefined);
+      });
+    });
+    await new Promise<void>((resolve) => proxy.listen(0, "127.0.0.1", resolve));
+    const address = proxy.address();
+    onOpen = (peer) => void peer.send("through");
+    const port = typeof address === "object" ? address?.port : 0;
+    const socket = await open("/", { proxy: `http://127.0.0.1:${port}` });
+    expect(await read(socket, 1)).toEqual(["through"]);
+    expect(asked).toEqual([`CONNECT 127.0.0.1:${server.port} HTTP/1.1`]);
+    proxy.close();
   });
 
   test("an abort before the first step opens nothing", async () => {

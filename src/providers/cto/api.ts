@@ -1,5 +1,6 @@
 /** Calls of api.enginelabs.ai for an account: tokens, second tries and what refusals mean (protocol.md, "Endpoints"). */
 import { GatewayError } from "../../chat/error.ts";
+import { retryAtOf } from "../../lib/retry-after.ts";
 import type { CtoAccount } from "./account.ts";
 import { type Bill, billOf } from "./billing.ts";
 import { type CtoContext, readBody, SITE } from "./clerk.ts";
@@ -13,7 +14,6 @@ import {
   isOk,
   nextDay,
   refusalOf,
-  retryAtOf,
   wordsOf,
 } from "./failure.ts";
 import { type CtoModel, modelsOfList } from "./models.ts";

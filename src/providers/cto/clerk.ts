@@ -31,6 +31,8 @@ export const SITE = "https://cto.new";
 const CLIENT_VERSION = "__clerk_api_version=2025-04-10&_clerk_js_version=5.101.1";
 /** Renewing much earlier would ask Clerk every few seconds: a token lives a minute. */
 const RENEW_BELOW_MS = 15_000;
+/** What a call may take: a token with less left could lapse on the way. */
+const LEAST_LEFT_MS = 2000;
 const TOKEN_MS = 60_000;
 const LONGEST_TOKEN_MS = 3_600_000;
 /** The longest one call may take. It is shared, and may rotate the cookie: it does not end with any one caller. */
@@ -98,7 +100,7 @@ export class ClerkSession {
   }
 
   /**
-   * A token with at least 15 s left. One renewal is in flight, whoever asks.
+   * A token with at least 15 s left, or with less while Clerk fails. One renewal is in flight, whoever asks.
    * @param stale a token that the service has just refused
    */
   async token(context: CtoContext, stale?: string): Promise<string> {
@@ -108,7 +110,14 @@ export class ClerkSession {
     this.#minting ??= once(this.#mint(context), (work) => {
       if (this.#minting === work) this.#minting = undefined;
     });
-    return (await untilAborted(this.#minting, context.signal)).jwt;
+    try {
+      return (await untilAborted(this.#minting, context.signal)).jwt;
+    } catch (error) {
+      const token = this.#token;
+      const isGood = token && token.jwt !== stale && token.lapsesAt - context.clock.monotonic() >= LEAST_LEFT_MS;
+      if (!isGood || context.signal.aborted || !isPassing(error)) throw error;
+      return token.jwt;
+    }
   }
 
   /** Asks Clerk who is signed in, whatever is known. */
@@ -294,6 +303,11 @@ function isStale(answer: Answer): boolean {
 
 function isOrganisation(answer: Answer): boolean {
   return (answer.status === 403 || answer.status === 404) && /organi[sz]ation/.test(clerkCode(answer));
+}
+
+/** Failures of the service, not of the account: what was good before still is. */
+function isPassing(error: unknown): boolean {
+  return error instanceof GatewayError && (error.kind === "upstream-broken" || error.kind === "upstream-timeout");
 }
 
 /** Calls `settled` when the work is over, however it ended. */

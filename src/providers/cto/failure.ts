@@ -1,6 +1,7 @@
 /** What refusals of Clerk and of the service mean (protocol.md, "Errors of Clerk", "Errors of the service", "Browser checks"). Pure. */
 import { GatewayError, type FailureDetails, type FailureKind } from "../../chat/error.ts";
 import { isObject, parseJson } from "../../lib/json.ts";
+import { retryAtOf } from "../../lib/retry-after.ts";
 
 /** An answer read to its end. */
 export interface Answer {
@@ -160,14 +161,6 @@ function said(words: string): string {
 }
 
 const DAY_MS = 86_400_000;
-
-/** The time a `Retry-After` header names, epoch ms, 1 s to 24 h from `now`; undefined when it names none. */
-export function retryAtOf(header: string | null, now: number): number | undefined {
-  const value = header?.trim() ?? "";
-  const isSeconds = /^\d+(\.\d+)?$/.test(value);
-  const at = isSeconds ? now + Number(value) * 1000 : /[a-z]{3}/i.test(value) ? Date.parse(value) : NaN;
-  return Number.isNaN(at) ? undefined : Math.min(Math.max(at, now + 1000), now + DAY_MS);
-}
 
 /** The start of the next day in UTC, when daily allowances begin anew. */
 export function nextDay(now: number): number {

@@ -206,6 +206,24 @@ describe("tokens", () => {
     );
   });
 
+  test("fault 4 while Clerk fails the old token serves until it lapses", async () => {
+    const { sim, clock } = await open();
+    const seat = speak("ann", 3);
+    await works(seat);
+    await clock.advance(50_000);
+    // A turn looks at its token twice: for the socket and for the prompt.
+    sim.account("ann").next("tokens", empty(500), empty(500));
+    await works(seat);
+    expect(sim.count("tokens")).toBe(3);
+    await clock.advance(9000);
+    sim.account("ann").next("tokens", page(502, "<h1>Bad Gateway</h1>"));
+    expect((await seat.turn()).failure?.kind).toBe("upstream-broken");
+    await works(seat);
+    await clock.advance(50_000);
+    sim.account("ann").next("tokens", clerkError(401, "signed_out"));
+    expect((await seat.turn()).failure?.needsLogin).toBe(true);
+  });
+
   test("a token inside `response` counts too, and one that is missing is a changed service", async () => {
     const { sim } = await open();
     sim.account("ann").next("tokens", json(200, { response: {} }));

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import type { FailureKind } from "../../../src/chat/error.ts";
 import { billOf } from "../../../src/providers/cto/billing.ts";
-import { answerOf, refusalOf, retryAtOf } from "../../../src/providers/cto/failure.ts";
+import { answerOf, refusalOf } from "../../../src/providers/cto/failure.ts";
 import { answer, type Behaviour, challengePage, empty, json, page, state } from "../../sims/cto.ts";
 import { type Desk, type DeskOptions, openDesk } from "./desk.ts";
 
@@ -218,20 +218,6 @@ describe("pure readings", () => {
   });
 
   const NOW = Date.UTC(2026, 0, 1);
-  const waits: [string | null, number | undefined][] = [
-    ["30", 30_000],
-    ["0.2", 1000],
-    ["999999", 86_400_000],
-    [new Date(NOW + 5000).toUTCString(), 5000],
-    ["-5", undefined],
-    ["soon", undefined],
-    ["", undefined],
-    [null, undefined],
-  ];
-  test.each(waits)("Retry-After %s", (header, ms) => {
-    expect(retryAtOf(header, NOW)).toBe(ms === undefined ? undefined : NOW + ms);
-  });
-
   const bills: [string, unknown, object | undefined][] = [
     [
       "of 2026",
