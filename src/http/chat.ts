@@ -58,6 +58,7 @@ export function chatHandler(dialect: Dialect, deps: ChatDeps): ChatHandler {
       const stream = streamBody(early ? Promise.resolve(early.stream) : answered.then((late) => late.stream), {
         encoder: dialect.encodeStream(request, head),
         clock,
+        late: early === undefined,
         leave,
         end,
         failed: (error) => log.debug("stream-broken", { request: id, kind: error.kind }),

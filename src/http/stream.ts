@@ -14,6 +14,8 @@ const utf8 = new TextEncoder();
 export interface StreamOptions {
   readonly encoder: StreamEncoder;
   readonly clock: Clock;
+  /** The client has waited long enough already: the first comment goes out at once, and the status with it. */
+  readonly late?: boolean;
   /** The client stopped reading or went away. */
   readonly leave: () => void;
   /** The last byte was handed over, or nobody wants it. Called once. */
@@ -69,6 +71,8 @@ export function streamBody(answer: Promise<ChatStream>, options: StreamOptions):
   return new ReadableStream<Uint8Array>(
     {
       start(controller) {
+        // The server sends the head with the first bytes, not before.
+        if (options.late) controller.enqueue(PING);
         watch(controller, PING_MS);
       },
       async pull(controller) {
