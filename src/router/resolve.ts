@@ -29,9 +29,15 @@ export interface ResolverDeps {
 /** Services that a user has named by address come first: a key is faster and surer than a session of a web page. */
 export const USUAL_ORDER = ["openai-compatible", "anthropic", "kiro", "cto", "langfast", "longcat"] as const;
 
+/** Names that clients send are theirs to choose: what is remembered of them stays bounded. */
+const MOST_REMEMBERED = 1000;
+
 /** Turns model names into targets, and targets into the list of models. */
 export class Resolver {
   readonly #deps: ResolverDeps;
+  /** What names meant while nothing that decides it was replaced: each request asks, and the search is long. */
+  readonly #remembered = new Map<string, readonly Target[]>();
+  #rememberedBasis: readonly unknown[] = [];
 
   constructor(deps: ResolverDeps) {
     this.#deps = deps;
@@ -52,9 +58,17 @@ export class Resolver {
    */
   resolve(name: string | undefined, only?: string): readonly Target[] {
     const wanted = name ?? this.defaultModel;
+    const key = `${only ?? ""} ${wanted}`;
+    this.#forgetIfChanged();
+    const remembered = this.#remembered.get(key);
+    if (remembered) return remembered;
     const own = this.#meant(wanted, only);
     const targets = only === undefined ? distinct([...own, ...this.#fallbacks(wanted)]) : own;
-    if (targets.length > 0) return targets;
+    if (targets.length > 0) {
+      if (this.#remembered.size >= MOST_REMEMBERED) this.#remembered.clear();
+      this.#remembered.set(key, targets);
+      return targets;
+    }
     const near = nearNames(
       wanted,
       this.models(only).map(({ id }) => id),
@@ -79,6 +93,15 @@ export class Resolver {
       const [target] = this.#meant(name, only);
       return target ? [{ id: name, created: 0, ownedBy: target.provider.name }] : [];
     });
+  }
+
+  /** Tables and lists are replaced, never changed in place. */
+  #forgetIfChanged(): void {
+    const { order, aliases, fallbacks, providers } = this.#deps;
+    const basis = [order?.(), aliases?.(), fallbacks?.(), ...providers.map((provider) => this.#modelsOf(provider))];
+    if (basis.every((part, i) => part === this.#rememberedBasis[i])) return;
+    this.#rememberedBasis = basis;
+    this.#remembered.clear();
   }
 
   /** What a name means by the user's table, by the providers' lists and by their own aliases, in this order. */
