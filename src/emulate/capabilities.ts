@@ -14,7 +14,7 @@ import { fillUsage } from "./usage.ts";
  * @throws GatewayError invalid-request for images, tools or a schema that the upstream cannot take
  */
 export function prepare(request: ChatRequest, capabilities: Capabilities): ChatRequest {
-  if (!capabilities.images) refuseImages(request.messages);
+  if (capabilities.images === "none") refuseImages(request.messages);
   let { tools, toolChoice, responseFormat } = request;
   let messages = request.messages.filter((message) => message.parts.length > 0);
   if (!capabilities.tools) {

@@ -9,7 +9,7 @@ import { request } from "./requests.ts";
 const ALL: Capabilities = {
   history: "messages",
   tools: true,
-  images: true,
+  images: "any",
   stop: true,
   maxOutputTokens: true,
   responseFormat: true,
@@ -19,7 +19,7 @@ const TEXT: Capabilities = {
   ...ALL,
   history: "prompt",
   tools: false,
-  images: false,
+  images: "none",
   stop: false,
   maxOutputTokens: false,
   responseFormat: false,
@@ -52,7 +52,7 @@ describe("prepare", () => {
 
   test("pictures go along with a prompt", () => {
     const messages: Message[] = [{ role: "user", parts: [...hi.parts, image] }, hi];
-    expect(prepare(request({ messages }), { ...TEXT, images: true }).messages[0]?.parts.slice(1)).toEqual([image]);
+    expect(prepare(request({ messages }), { ...TEXT, images: "any" }).messages[0]?.parts.slice(1)).toEqual([image]);
   });
 
   test("calls and results in the history become text where there are no tools", () => {

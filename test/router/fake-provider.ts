@@ -45,7 +45,7 @@ export class FakeProvider implements Provider<string> {
   readonly capabilities = {
     history: "messages",
     tools: true,
-    images: true,
+    images: "any",
     stop: true,
     maxOutputTokens: true,
     responseFormat: true,

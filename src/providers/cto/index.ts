@@ -77,7 +77,7 @@ export function createCto(options: CtoOptions = {}): Provider<CtoCredential> {
     capabilities: {
       history: "prompt",
       tools: false,
-      images: false,
+      images: "none",
       stop: false,
       maxOutputTokens: false,
       responseFormat: false,

@@ -13,7 +13,7 @@ export function createDemo(): Provider<never> {
     capabilities: {
       history: "messages",
       tools: false,
-      images: false,
+      images: "none",
       stop: false,
       maxOutputTokens: false,
       responseFormat: false,

@@ -39,7 +39,7 @@ export function createKiro(options: KiroOptions = {}): Provider<KiroCredential> 
     capabilities: {
       history: "messages",
       tools: true,
-      images: true,
+      images: "base64",
       stop: false,
       maxOutputTokens: false,
       responseFormat: false,

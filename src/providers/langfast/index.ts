@@ -63,7 +63,7 @@ export function createLangfast(options: LangfastOptions = {}): Provider<Langfast
     capabilities: {
       history: "messages",
       tools: false,
-      images: false,
+      images: "none",
       stop: false,
       maxOutputTokens: true,
       responseFormat: true,

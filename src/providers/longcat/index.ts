@@ -58,7 +58,7 @@ export function createLongcat(options: LongcatOptions = {}): Provider<LongcatCre
     capabilities: {
       history: "prompt",
       tools: false,
-      images: false,
+      images: "none",
       stop: false,
       maxOutputTokens: false,
       responseFormat: false,

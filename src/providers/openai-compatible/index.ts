@@ -33,7 +33,7 @@ export function createOpenaiCompatible(options: OpenaiCompatibleOptions = {}): P
     capabilities: {
       history: "messages",
       tools: true,
-      images: true,
+      images: "any",
       stop: true,
       maxOutputTokens: true,
       responseFormat: true,

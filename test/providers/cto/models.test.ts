@@ -167,7 +167,7 @@ test("images and tools are not claimed, so that they are refused or emulated in 
   expect(createCto().capabilities).toEqual({
     history: "prompt",
     tools: false,
-    images: false,
+    images: "none",
     stop: false,
     maxOutputTokens: false,
     responseFormat: false,
