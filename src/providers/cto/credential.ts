@@ -13,7 +13,7 @@ export interface CtoCredential {
   readonly suffix?: string;
 }
 
-type Cookie = readonly [name: string, value: string];
+type Cookie = readonly [name: string, value: string, domain?: string | undefined];
 
 const CLIENT = /^__client(?:_(?!uat(?:_|$))([\w-]+))?$/;
 const CLIENT_UAT = /^__client_uat(?:_[\w-]+)?$/;
@@ -128,8 +128,8 @@ function collect(cookies: readonly Cookie[]): CtoCredential[] {
 /** The cookies of a text, whatever its form: JSON, a table, a header, cURL. */
 function cookiesIn(text: string): Cookie[] {
   const parsed = parseJson(text);
-  if (parsed.ok) return cookiesOfJson(parsed.value);
-  if (text.includes("\t")) return text.split(/\r?\n/).flatMap(cookieOfRow);
+  if (parsed.ok) return ofThisSite(cookiesOfJson(parsed.value));
+  if (text.includes("\t")) return ofThisSite(text.split(/\r?\n/).flatMap(cookieOfRow));
   // Quotes of a shell or of an object literal end a value as a semicolon does.
   const pairs = text.matchAll(/(?:^|[\s;"'{,:=])(__[\w-]+)["']?\s*[=:]\s*["']?([^\s;"',}^]+)/g);
   return [...pairs].flatMap(([, name = "", value = ""]) => [[name, value] as const]);
@@ -140,8 +140,9 @@ function cookiesOfJson(value: unknown): Cookie[] {
   if (typeof value === "string") return cookiesIn(value);
   if (Array.isArray(value)) return value.flatMap(cookiesOfJson);
   if (!isObject(value)) return [];
-  const { name, value: content } = value;
-  if (typeof name === "string" && typeof content === "string") return content === "" ? [] : [[name, content]];
+  const { name, value: content, domain } = value;
+  if (typeof name === "string" && typeof content === "string")
+    return content === "" ? [] : [[name, content, typeof domain === "string" ? domain : undefined]];
   return Object.entries(value).flatMap(([key, inner]): Cookie[] => {
     if (typeof inner === "string" && key.startsWith("__")) return inner === "" ? [] : [[key, inner]];
     return typeof inner === "object" || /^cookies?$/i.test(key) ? cookiesOfJson(inner) : [];
@@ -153,7 +154,14 @@ function cookieOfRow(row: string): Cookie[] {
   const cells = row.split("\t").map((cell) => cell.trim());
   const at = cells.findIndex((cell) => CLERK_NAME.test(cell));
   const value = cells[at + 1];
-  return at < 0 || !value ? [] : [[cells[at] ?? "", value]];
+  const domain = cells.find((cell, index) => index !== at + 1 && /^(#HttpOnly_)?\.?[\w-]+(\.[\w-]+)+$/.test(cell));
+  return at < 0 || !value ? [] : [[cells[at] ?? "", value, domain]];
+}
+
+/** Other sites sign in with Clerk too: of a whole browser's cookies only this site's count. */
+function ofThisSite(cookies: readonly Cookie[]): Cookie[] {
+  const isOurs = ([, , domain]: Cookie): boolean => domain !== undefined && /(^|[._])cto\.new$/.test(domain);
+  return cookies.some(isOurs) ? cookies.filter((cookie) => cookie[2] === undefined || isOurs(cookie)) : [...cookies];
 }
 
 function pairOf(text: string): Cookie | undefined {

@@ -40,7 +40,9 @@ const OPEN_MS = 12_000;
 /** How long the state that a connection begins with may take; it came at once wherever it was seen. */
 const GREETING_MS = 300;
 const HEARTBEAT = { text: "ping", everyMs: 30_000 } as const;
-/** Statuses of the chat call that an account of the newer protocol gives to the older one. */
+/** A connection that is refused after it opened: a policy, or a code of the service's own. */
+const REFUSING_CLOSE = /^(1008|4\d{3})$/;
+/** Statuses with which a server of the newer protocol may refuse the older one. */
 const V1_REFUSED: readonly number[] = [400, 403, 404];
 
 /**
@@ -147,7 +149,7 @@ async function openStream(turn: Turn): Promise<TextSocket> {
     } catch (error) {
       if (!(error instanceof SocketError)) throw error instanceof GatewayError ? error : reasonOf(context.signal);
       const unwelcome = error.status === 401 || error.status === 403;
-      if (unwelcome && turn.mayBeV2) throw new WrongProtocol();
+      if (turn.mayBeV2 && (unwelcome || V1_REFUSED.includes(error.status ?? 0))) throw new WrongProtocol();
       if (!unwelcome || again) throw notOpened(error);
       await clerk.renewAll(context, { identity, jwt });
     }
@@ -165,7 +167,8 @@ async function passPast(turn: Turn, socket: TextSocket): Promise<void> {
   try {
     while ((await Promise.race([socket.arrival(), late])) !== "late") if (socket.take().some(isIdle)) return;
   } catch (error) {
-    throw brokenEarly(error, turn);
+    const isRefusal = error instanceof SocketError && REFUSING_CLOSE.test(String(error.code));
+    throw isRefusal && turn.mayBeV2 ? new WrongProtocol() : brokenEarly(error, turn);
   } finally {
     cancel();
   }

@@ -71,6 +71,25 @@ describe("R22 every pasted form with __client is an account", () => {
       `# Netscape HTTP Cookie File\n#HttpOnly_clerk.cto.new\tFALSE\t/\tTRUE\t1791000000\t__client\t${ANN}`,
       [{ client: ANN }],
     ],
+    [
+      "the JSON export of a whole browser",
+      JSON.stringify([
+        { domain: "clerk.other.test", name: "__client", value: BOB },
+        { domain: ".clerk.cto.new", name: "__client", value: ANN },
+        { domain: ".other.test", name: "__client_uat", value: "18" },
+      ]),
+      [{ client: ANN }],
+    ],
+    [
+      "the cookies.txt of a whole browser",
+      `clerk.other.test\tFALSE\t/\tTRUE\t1\t__client\t${BOB}\n#HttpOnly_clerk.cto.new\tFALSE\t/\tTRUE\t1\t__client\t${ANN}`,
+      [{ client: ANN }],
+    ],
+    [
+      "an export of a server of one's own",
+      JSON.stringify([{ domain: "127.0.0.1", name: "__client", value: ANN }]),
+      [{ client: ANN }],
+    ],
     ["several by line", `${ANN}\n\n__client=${BOB}\r\n`, [{ client: ANN }, { client: BOB }]],
     ["several by ||", `__client=${ANN} || a=b; __client=${BOB}`, [{ client: ANN }, { client: BOB }]],
     ["the same account twice", `${ANN}||__client=${ANN}`, [{ client: ANN }]],

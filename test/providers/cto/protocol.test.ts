@@ -56,6 +56,23 @@ describe("auto", () => {
     expect([sim.count("chat"), sim.count("client"), sim.turns.length]).toEqual([2, 1, 1]);
   });
 
+  test.each([400, 401, 403, 404])("a socket of v1 refused with %i changes to v2", async (status) => {
+    const { sim, account } = await open({ protocol: "v2" });
+    sim
+      .account("ann")
+      .next("socket", empty(status))
+      .says(answer(["ok"]));
+    expect((await account().turn()).text).toBe("ok");
+    expect([sim.count("socket"), sim.count("chat")]).toEqual([2, 1]);
+  });
+
+  test("a socket of v1 that is closed for a policy changes to v2", async () => {
+    const { sim, account } = await open({ protocol: "v2", sockets: "any", greeting: [{ close: 1008 }] });
+    const { failure } = await account().turn();
+    expect([failure?.kind, sim.count("create")]).toEqual(["upstream-broken", 2]);
+    expect(sim.requests.some(({ kind, query }) => kind === "socket" && query["workspaceId"] === "ws_ann")).toBe(true);
+  });
+
   test.each([
     ["size", json(400, { message: "prompt too long" }), "context-too-long"],
     ["quota", json(403, { message: "quota exceeded" }), "rate-limited"],
