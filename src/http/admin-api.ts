@@ -8,6 +8,7 @@ import type { Clock } from "../lib/clock.ts";
 import { isObject, parseJson } from "../lib/json.ts";
 import { presentedKey } from "./auth.ts";
 import { readBody } from "./body.ts";
+import { retryHeaders } from "./failure.ts";
 
 export interface AdminApiDeps {
   readonly admin: Admin;
@@ -47,7 +48,8 @@ export function mountAdminApi(deps: AdminApiDeps) {
       return Response.json(await run(), { headers: NO_STORE });
     } catch (thrown) {
       const error = toGatewayError(thrown);
-      return Response.json(errorBody(error), { status: error.status, headers: NO_STORE });
+      const headers = { ...NO_STORE, ...retryHeaders(error, clock.now()) };
+      return Response.json(errorBody(error), { status: error.status, headers });
     }
   };
 
