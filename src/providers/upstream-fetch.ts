@@ -18,7 +18,7 @@ const POOLED_MS = 300_000;
 /**
  * A `fetch` for upstreams. It waits as long as `signal` allows for the answer's head, but only `connectMs` for a
  * connection: `fetch` does not tell when it has one, so a call without an answer after half of the deadline dials the
- * same host itself, and a host that takes no connection by the deadline is given up.
+ * same host itself, and a host that takes no connection by the deadline is given up: the caller's abort ends the call.
  *
  * A call that dies on a kept connection before any byte of an answer is repeated once, on a new connection: the
  * upstream had closed the old one while it lay unused. Bun does that for GET alone.
@@ -28,45 +28,65 @@ export function createUpstreamFetch({ clock, connectMs, proxy: proxyOf }: Upstre
   const answered = new Map<string, number>();
 
   return async (url, { signal, method = "GET", headers = {}, body }) => {
-    const target = new URL(url);
-    const proxy = proxyOf?.(target);
-    const deadline = new AbortController();
-    const stop = watchConnect(clock, connectMs, proxy ? new URL(proxy) : target, deadline);
+    const origin = originOf(url);
+    const proxy = proxyOf?.(new URL(url));
     const options: BunFetchRequestInit = {
       method,
       headers,
       redirect: "manual",
       timeout: false, // Bun's own would cut a stream that is silent for five minutes.
-      signal: AbortSignal.any([signal, deadline.signal]),
+      signal,
       ...(body === undefined ? {} : { body: body as string | Uint8Array<ArrayBuffer> }),
       ...(proxy ? { proxy } : {}),
     };
-    try {
-      const response = await fetch(url, options).catch((error: unknown) => {
-        const at = answered.get(target.origin);
+    const { promise, resolve, reject } = Promise.withResolvers<Response>();
+    const stop = watchConnect(clock, connectMs, proxy ?? url, () =>
+      reject(new GatewayError("upstream-timeout", `${hostOf(url)} takes no connections.`)),
+    );
+    fetch(url, options)
+      .catch((error: unknown) => {
+        const at = answered.get(origin);
         const pooled = at !== undefined && clock.monotonic() - at < POOLED_MS;
         if (!pooled || signal.aborted || codeOf(error) !== "ECONNRESET") throw error;
-        answered.delete(target.origin);
+        answered.delete(origin);
         return fetch(url, { ...options, keepalive: false });
-      });
-      answered.set(target.origin, clock.monotonic());
-      return response;
-    } catch (error) {
-      throw failureOf(error, target, signal, deadline.signal);
-    } finally {
-      stop();
-    }
+      })
+      .then(
+        (response) => {
+          stop();
+          answered.set(origin, clock.monotonic());
+          resolve(response);
+        },
+        (error: unknown) => {
+          stop();
+          reject(failureOf(error, hostOf(url), signal));
+        },
+      );
+    return promise;
   };
 }
 
-/** Aborts `deadline` when the host takes no connection in time. @returns what ends the watch */
-function watchConnect(clock: Clock, connectMs: number, host: URL, deadline: AbortController): () => void {
+/** What stands before an address's path. */
+function originOf(url: string): string {
+  const end = url.indexOf("/", "https://".length);
+  return end < 0 ? url : url.slice(0, end);
+}
+
+function hostOf(url: string): string {
+  return new URL(url).host;
+}
+
+/** Calls `late` when the host takes no connection in time. @returns what ends the watch */
+function watchConnect(clock: Clock, connectMs: number, url: string, late: () => void): () => void {
   let stop = clock.after(connectMs / 2, () => {
-    const port = Number(host.port) || (host.protocol === "https:" ? 443 : 80);
-    const socket = connect({ host: host.hostname.replace(/^\[|\]$/g, ""), port });
+    const { hostname, port, protocol } = new URL(url);
+    const socket = connect({
+      host: hostname.replace(/^\[|\]$/g, ""),
+      port: Number(port) || (protocol === "https:" ? 443 : 80),
+    });
     const cancel = clock.after(connectMs / 2, () => {
       socket.destroy();
-      deadline.abort();
+      late();
     });
     stop = () => {
       cancel();
@@ -78,14 +98,12 @@ function watchConnect(clock: Clock, connectMs: number, host: URL, deadline: Abor
   return () => stop();
 }
 
-function failureOf(error: unknown, target: URL, signal: AbortSignal, deadline: AbortSignal): GatewayError {
+function failureOf(error: unknown, host: string, signal: AbortSignal): GatewayError {
   if (signal.aborted) {
     if (signal.reason instanceof GatewayError) return signal.reason;
     return new GatewayError("cancelled", "The call was cancelled.", { cause: error });
   }
-  if (deadline.aborted)
-    return new GatewayError("upstream-timeout", `${target.host} takes no connections.`, { cause: error });
-  return new GatewayError("upstream-broken", wordsFor(codeOf(error), target.host), { cause: error });
+  return new GatewayError("upstream-broken", wordsFor(codeOf(error), host), { cause: error });
 }
 
 /** Names the host, never the path or query: those may carry secrets. */
