@@ -1,7 +1,7 @@
 /** What a service's refusals mean: by code and text first, then by status (protocol.md, "Errors"). */
 import { GatewayError, type FailureKind } from "../../chat/error.ts";
 import { isObject, parseJson } from "../../lib/json.ts";
-import { redact } from "../../lib/redact.ts";
+import { quote } from "../../lib/quote.ts";
 import { retryAtIn, retryAtOf } from "../../lib/retry-after.ts";
 
 /** A refusal in any of its forms: an error body, an `error` frame, or a status with text. */
@@ -157,16 +157,9 @@ function wordsFor({ kind, lacksModel }: Meaning, refusal: Refusal, asked: Asked)
   }
 }
 
-const LONGEST_QUOTE = 300;
-
-/** The service's own words, short and without the key; else its status. Ends the sentence. */
+/** The service's own words, else its status. Ends the sentence. */
 function said({ text, status }: Refusal, { apiKey }: Asked): string {
-  const plain = apiKey === "" ? text : text.replaceAll(apiKey, "…");
-  const words = redact(plain)
-    .replace(/\bsk-[\w*.-]+/g, "…")
-    .replace(/[\p{Cc}\s]+/gu, " ")
-    .trim()
-    .slice(0, LONGEST_QUOTE);
+  const words = quote(text, apiKey);
   if (words !== "") return `: “${words}”`;
   return status === undefined ? "." : ` with HTTP ${status}.`;
 }

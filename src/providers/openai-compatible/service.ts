@@ -2,7 +2,8 @@
 import { GatewayError } from "../../chat/error.ts";
 import { BodyTooLarge, readText } from "../../lib/body.ts";
 import { openEventBody, type EventBody } from "../../lib/event-body.ts";
-import { AddressRefused, checkHost, type Lookup } from "../../lib/public-address.ts";
+import { AddressRefused, type Lookup } from "../../lib/public-address.ts";
+import { checkServiceAddress, NameUnresolved } from "../../lib/service-address.ts";
 import type { ServiceLogin } from "../../lib/service-login.ts";
 import { EventTooLarge } from "../../lib/sse.ts";
 import type { AccountContext } from "../provider.ts";
@@ -49,11 +50,13 @@ export async function fetchModels(caller: Caller, context: Context): Promise<str
   throw failureOf(refusal, asked);
 }
 
-/** A failure of the connection while a body is read. The turn's own abort keeps its own reason. */
+/** A failure before the call or while its body is read. The turn's own abort keeps its own reason. */
 export function readFailure(error: unknown, { signal, account }: Context): GatewayError {
   if (error instanceof GatewayError) return error;
   if (signal.aborted && signal.reason instanceof GatewayError) return signal.reason;
   if (signal.aborted) return new GatewayError("cancelled", "The turn was cancelled.", { cause: error });
+  if (error instanceof AddressRefused) return new GatewayError("suspended", error.message, { cause: error });
+  if (error instanceof NameUnresolved) return new GatewayError("upstream-broken", error.message, { cause: error });
   const { name } = account.credential;
   const tooLarge = error instanceof BodyTooLarge || error instanceof EventTooLarge;
   const words = tooLarge ? `${name} sent more than an answer can be.` : `The connection to ${name} broke.`;
@@ -62,7 +65,11 @@ export function readFailure(error: unknown, { signal, account }: Context): Gatew
 
 async function send(caller: Caller, context: Context, path: string, body?: string): Promise<Response> {
   const { baseUrl, apiKey } = context.account.credential;
-  await checkAddress(caller, context);
+  try {
+    await checkServiceAddress(context.account.credential, { ...context, lookup: caller.lookup });
+  } catch (error) {
+    throw readFailure(error, context);
+  }
   return context.fetch(baseUrl + path, {
     method: body === undefined ? "GET" : "POST",
     headers: {
@@ -72,35 +79,6 @@ async function send(caller: Caller, context: Context, path: string, body?: strin
     },
     ...(body === undefined ? {} : { body }),
     signal: context.signal,
-  });
-}
-
-/** Asks at each use where the name leads now: what was public when the account was added may lead home today. */
-async function checkAddress({ lookup }: Caller, { account, proxy, signal }: Context): Promise<void> {
-  const { baseUrl, allowPrivate = false } = account.credential;
-  const url = new URL(baseUrl);
-  try {
-    const kind = await orAborted(checkHost(url.hostname, { allowPrivate, ...(lookup ? { lookup } : {}) }), signal);
-    if (kind === "private" || url.protocol === "https:") return;
-  } catch (error) {
-    if (error instanceof AddressRefused) throw new GatewayError("suspended", error.message, { cause: error });
-    if (error instanceof GatewayError || signal.aborted) throw readFailure(error, { account, signal } as Context);
-    // Behind a proxy names may resolve for the proxy alone.
-    if (proxy === undefined) {
-      throw new GatewayError("upstream-broken", `The name ${url.hostname} cannot be resolved.`, { cause: error });
-    }
-    return;
-  }
-  const words = `${url.hostname} is a public address: without https:// the key would cross the network in clear.`;
-  throw new GatewayError("suspended", words);
-}
-
-function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const abort = () => reject(signal.reason as Error);
-    if (signal.aborted) return abort();
-    signal.addEventListener("abort", abort, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
   });
 }
 

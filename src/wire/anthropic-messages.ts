@@ -1,0 +1,222 @@
+/**
+ * Anthropic's Messages format. Requests are read with tolerance: unknown fields and kinds of block stand, and null means
+ * "not given" wherever clients send it. Each `description` completes "the field must be ...", for error texts and the
+ * API page. Source: the public API reference, versions 2023-06-01 and 2026-10-21.
+ */
+import { type Static, type TSchema, Type } from "@sinclair/typebox";
+
+const maybe = <T extends TSchema>(schema: T) =>
+  Type.Optional(Type.Union([schema, Type.Null()], { description: schema.description ?? "a valid value" }));
+
+const STRING = Type.String({ description: "a string" });
+const NUMBER = Type.Number({ description: "a number" });
+const BOOLEAN = Type.Boolean({ description: "true or false" });
+const OBJECT = Type.Record(Type.String(), Type.Unknown(), { description: "an object" });
+const NAME = Type.String({ minLength: 1, description: "a string that is not empty" });
+const COUNT = Type.Integer({ minimum: 1, description: "a whole number of 1 or more" });
+
+const oneOf = <const T extends string>(...values: T[]) =>
+  Type.Unsafe<T>(
+    Type.Union(
+      values.map((value) => Type.Literal(value)),
+      { description: `one of ${values.map((value) => `"${value}"`).join(", ")}` },
+    ),
+  );
+
+/** Marks the end of what the service is to cache. */
+const CacheControl = Type.Object({ type: STRING, ttl: maybe(STRING) }, { description: 'an object with a "type"' });
+
+export const ImageSource = Type.Object(
+  { type: STRING, media_type: maybe(STRING), data: maybe(STRING), url: maybe(STRING) },
+  { description: 'an object with "type": "base64" or "url"' },
+);
+export type ImageSource = Static<typeof ImageSource>;
+
+const ResultBlock = Type.Object(
+  { type: STRING, text: maybe(STRING), source: maybe(ImageSource), cache_control: maybe(CacheControl) },
+  { description: 'a block with a "type"' },
+);
+
+/** A block of a message; which fields it has depends on its `type`. */
+export const ContentBlock = Type.Object(
+  {
+    type: STRING,
+    /** text */
+    text: maybe(STRING),
+    /** image */
+    source: maybe(ImageSource),
+    /** tool_use */
+    id: maybe(NAME),
+    name: maybe(NAME),
+    input: maybe(OBJECT),
+    /** tool_result */
+    tool_use_id: maybe(NAME),
+    content: maybe(
+      Type.Union([Type.String(), Type.Array(ResultBlock)], { description: "a string or an array of blocks" }),
+    ),
+    is_error: maybe(BOOLEAN),
+    /** thinking */
+    thinking: maybe(STRING),
+    signature: maybe(STRING),
+    /** redacted_thinking */
+    data: maybe(STRING),
+    cache_control: maybe(CacheControl),
+  },
+  { description: 'a block with a "type"' },
+);
+export type ContentBlock = Static<typeof ContentBlock>;
+
+export const RequestMessage = Type.Object(
+  {
+    /** "system" within the messages is a beta that agents use. */
+    role: oneOf("user", "assistant", "system"),
+    content: Type.Union([Type.String(), Type.Array(ContentBlock)], { description: "a string or an array of blocks" }),
+  },
+  { description: 'an object with "role" and "content"' },
+);
+export type RequestMessage = Static<typeof RequestMessage>;
+
+export const SystemBlock = Type.Object(
+  { type: STRING, text: STRING, cache_control: maybe(CacheControl) },
+  { description: 'a block with "type": "text" and "text"' },
+);
+export type SystemBlock = Static<typeof SystemBlock>;
+
+/** A tool of the client's own has an `input_schema`; tools that the service runs itself have a `type`. */
+export const Tool = Type.Object(
+  {
+    name: NAME,
+    type: maybe(STRING),
+    description: maybe(STRING),
+    input_schema: maybe(OBJECT),
+    strict: maybe(BOOLEAN),
+    cache_control: maybe(CacheControl),
+  },
+  { description: 'an object with "name" and "input_schema"' },
+);
+export type Tool = Static<typeof Tool>;
+
+const ToolChoice = Type.Object(
+  { type: oneOf("auto", "any", "tool", "none"), name: maybe(NAME), disable_parallel_tool_use: maybe(BOOLEAN) },
+  { description: 'an object with a "type"' },
+);
+export type ToolChoice = Static<typeof ToolChoice>;
+
+const Thinking = Type.Object(
+  { type: oneOf("enabled", "disabled", "adaptive"), budget_tokens: maybe(COUNT), display: maybe(STRING) },
+  { description: 'an object with "type": "enabled", "adaptive" or "disabled"' },
+);
+
+const OutputFormat = Type.Object({ type: STRING, schema: maybe(OBJECT) }, { description: 'an object with a "type"' });
+
+const OutputConfig = Type.Object(
+  { effort: maybe(oneOf("low", "medium", "high", "xhigh", "max")), format: maybe(OutputFormat) },
+  { description: "an object" },
+);
+
+export const MessagesRequest = Type.Object(
+  {
+    model: maybe(STRING),
+    max_tokens: maybe(COUNT),
+    messages: Type.Array(RequestMessage, { minItems: 1, description: "an array of at least one message" }),
+    system: maybe(
+      Type.Union([Type.String(), Type.Array(SystemBlock)], { description: "a string or an array of text blocks" }),
+    ),
+    stream: maybe(BOOLEAN),
+    tools: maybe(Type.Array(Tool, { description: "an array of tools" })),
+    tool_choice: maybe(ToolChoice),
+    thinking: maybe(Thinking),
+    output_config: maybe(OutputConfig),
+    /** The beta form of `output_config.format`. */
+    output_format: maybe(OutputFormat),
+    temperature: maybe(NUMBER),
+    top_p: maybe(NUMBER),
+    top_k: maybe(NUMBER),
+    stop_sequences: maybe(Type.Array(Type.String(), { description: "an array of strings" })),
+    metadata: maybe(OBJECT),
+    /** The beta of message threads. */
+    thread: maybe(OBJECT),
+  },
+  { description: 'a JSON object with "model" and "messages"' },
+);
+export type MessagesRequest = Static<typeof MessagesRequest>;
+
+/** Why an answer ended. */
+export type StopReason =
+  "end_turn" | "max_tokens" | "stop_sequence" | "tool_use" | "pause_turn" | "refusal" | "model_context_window_exceeded";
+
+/** `input_tokens` leaves out what was written to or read from the cache. */
+export interface MessageUsage {
+  readonly input_tokens: number;
+  readonly cache_creation_input_tokens: number | null;
+  readonly cache_read_input_tokens: number | null;
+  readonly output_tokens: number;
+}
+
+export type AnswerBlock =
+  | { readonly type: "text"; readonly text: string; readonly citations?: readonly unknown[] | null }
+  | { readonly type: "thinking"; readonly thinking: string; readonly signature: string }
+  | { readonly type: "redacted_thinking"; readonly data: string }
+  | {
+      readonly type: "tool_use";
+      readonly id: string;
+      readonly name: string;
+      readonly input: Readonly<Record<string, unknown>>;
+    };
+
+export interface AnswerMessage {
+  readonly id: string;
+  readonly type: "message";
+  readonly role: "assistant";
+  readonly model: string;
+  readonly content: readonly AnswerBlock[];
+  readonly stop_reason: StopReason | null;
+  readonly stop_sequence: string | null;
+  readonly usage: MessageUsage;
+}
+
+export type BlockDelta =
+  | { readonly type: "text_delta"; readonly text: string }
+  | { readonly type: "thinking_delta"; readonly thinking: string }
+  | { readonly type: "signature_delta"; readonly signature: string }
+  | { readonly type: "input_json_delta"; readonly partial_json: string };
+
+/** What a stream holds; each event's SSE `event` is its `type`. */
+export type StreamEvent =
+  | { readonly type: "message_start"; readonly message: AnswerMessage }
+  | { readonly type: "content_block_start"; readonly index: number; readonly content_block: AnswerBlock }
+  | { readonly type: "content_block_delta"; readonly index: number; readonly delta: BlockDelta }
+  | { readonly type: "content_block_stop"; readonly index: number }
+  | {
+      readonly type: "message_delta";
+      readonly delta: { readonly stop_reason: StopReason; readonly stop_sequence: string | null };
+      /** Totals so far. */
+      readonly usage: Partial<MessageUsage>;
+    }
+  | { readonly type: "message_stop" }
+  | { readonly type: "ping" }
+  | ErrorBody;
+
+/** The types of errors that clients act on. */
+export type ErrorType =
+  | "invalid_request_error"
+  | "authentication_error"
+  | "billing_error"
+  | "permission_error"
+  | "not_found_error"
+  | "request_too_large"
+  | "rate_limit_error"
+  | "timeout_error"
+  | "api_error"
+  | "overloaded_error";
+
+/** The body of every failure; also the last event of a stream that broke. */
+export interface ErrorBody {
+  readonly type: "error";
+  readonly error: {
+    readonly type: ErrorType;
+    readonly message: string;
+    readonly details?: Readonly<Record<string, unknown>>;
+  };
+  readonly request_id?: string | null;
+}
