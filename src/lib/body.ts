@@ -9,6 +9,19 @@ export class BodyTooLarge extends Error {
 const MAX_BODY_BYTES = 33_554_432;
 
 /**
+ * A whole body as text. One of a known length within the cap is read at a stroke.
+ * @throws BodyTooLarge, and what the body throws when the connection fails
+ */
+export async function bodyTextOf(response: Response, maxBytes = MAX_BODY_BYTES): Promise<string> {
+  const { headers, body } = response;
+  if (!body) return "";
+  // What is packed may grow beyond its announced length.
+  const announced = headers.has("content-encoding") ? null : headers.get("content-length");
+  if (announced !== null && Number(announced) <= maxBytes) return response.text();
+  return readText(body.getReader(), undefined, maxBytes);
+}
+
+/**
  * The rest of a body as text, bytes that are not UTF-8 as U+FFFD. `first` is what was already read of it.
  * @throws BodyTooLarge after cancelling the rest, and what the reader throws when the connection fails
  */

@@ -42,9 +42,14 @@ const MAX_EVENT_CHARS = 4_194_304;
 
 export function createLongcat(options: LongcatOptions = {}): Provider<LongcatCredential> {
   const random = options.random ?? Math.random;
+  let place = placeOf(options.url);
+  const currentPlace = () => (place.given === options.url ? place : (place = placeOf(options.url)));
   const caller: Caller = {
     get url() {
-      return (options.url ?? "https://longcat.chat").replace(/\/+$/, "");
+      return currentPlace().url;
+    },
+    get origin() {
+      return currentPlace().origin;
     },
     get language() {
       return options.language ?? "zh";
@@ -95,6 +100,12 @@ export function createLongcat(options: LongcatOptions = {}): Provider<LongcatCre
       return options.firstEventMs ?? (reason ? 120_000 : 60_000);
     },
   };
+}
+
+/** Where the service is. */
+function placeOf(given: string | undefined) {
+  const url = (given ?? "https://longcat.chat").replace(/\/+$/, "");
+  return { given, url, origin: new URL(url).origin };
 }
 
 type Turn = NonNullable<Awaited<ReturnType<typeof openTurn>>>;

@@ -1,6 +1,6 @@
 /** LongCat's endpoints over the network: headers, chats, the probe, and a turn's body (protocol.md, "Endpoints"). */
 import { GatewayError } from "../../chat/error.ts";
-import { BodyTooLarge, readText } from "../../lib/body.ts";
+import { BodyTooLarge, bodyTextOf, readText } from "../../lib/body.ts";
 import type { AccountContext } from "../provider.ts";
 import { cookieHeader, type LongcatCredential } from "./credential.ts";
 import { challenge, failureOf, kindOf, retryAtOf } from "./failure.ts";
@@ -11,8 +11,10 @@ type Reader = ReadableStreamDefaultReader<Uint8Array>;
 
 /** How calls present themselves. */
 export interface Caller {
-  /** Origin without a trailing slash. */
+  /** Without a trailing slash. */
   readonly url: string;
+  /** The origin of `url`. */
+  readonly origin: string;
   readonly language: "zh" | "en";
   /** The browser string of this call. */
   userAgent(context: Context): string;
@@ -150,7 +152,7 @@ function send(caller: Caller, context: Context, { path, body, page, accept }: Ca
       accept: accept ?? "application/json, text/plain, */*",
       "x-requested-with": "XMLHttpRequest",
       "x-client-language": caller.language,
-      origin: new URL(url).origin,
+      origin: caller.origin,
       referer: `${url}${page}`,
       "user-agent": caller.userAgent(context),
       cookie: cookieHeader(context.account.credential),
@@ -163,9 +165,8 @@ function send(caller: Caller, context: Context, { path, body, page, accept }: Ca
 }
 
 async function bodyText(response: Response, context: Context): Promise<string> {
-  if (!response.body) return "";
   try {
-    return await readText(response.body.getReader());
+    return await bodyTextOf(response);
   } catch (error) {
     throw readFailure(error, context);
   }
