@@ -10,6 +10,8 @@ export interface Chunk {
   readonly content: string | undefined;
   readonly finishReason: string | undefined;
   readonly error: unknown;
+  /** There is content, and it is no text. */
+  readonly strange: boolean;
 }
 
 /** A payload in any of its forms: an object, a string that holds one, or the plain text so far. */
@@ -17,7 +19,14 @@ export function readChunk(payload: unknown): Chunk {
   const value = objectOf(payload);
   if (!value) {
     const content = typeof payload === "string" ? payload : undefined;
-    return { executionId: undefined, status: undefined, content, finishReason: undefined, error: undefined };
+    return {
+      executionId: undefined,
+      status: undefined,
+      content,
+      finishReason: undefined,
+      error: undefined,
+      strange: false,
+    };
   }
   const { status, content, finish_reason: finishReason, error } = value;
   return {
@@ -26,6 +35,7 @@ export function readChunk(payload: unknown): Chunk {
     content: typeof content === "string" ? content : undefined,
     finishReason: textIn(finishReason),
     error: error === null || error === false || error === "" ? undefined : error,
+    strange: content !== undefined && content !== null && typeof content !== "string",
   };
 }
 
@@ -69,7 +79,7 @@ const REASONS: Readonly<Record<string, StopReason>> = {
 
 /** Why an answer cannot go on; `error` is what the service said, if it said anything. */
 export interface AnswerFault {
-  readonly kind: "failed" | "revised" | "too-long";
+  readonly kind: "failed" | "changed" | "too-long";
   readonly error?: unknown;
 }
 
@@ -110,7 +120,7 @@ export class Answer {
   }
 
   /** Folds a chunk in. What comes after the end or a fault changes nothing. */
-  read({ status, content, finishReason, error }: Chunk): void {
+  read({ status, content, finishReason, error, strange }: Chunk): void {
     if (this.#ended || this.#fault) return;
     this.chunks += 1;
     const done = status === "completed" || status === "done";
@@ -118,6 +128,7 @@ export class Answer {
     if (this.#fault) return;
     if (finishReason !== undefined) this.#reason = REASONS[finishReason] ?? "stop";
     if (error !== undefined) this.#fault = { kind: "failed", error };
+    else if (strange && this.#text === "") this.#fault = { kind: "changed" };
     else if (done) this.#ended = true;
     else if (status !== undefined && status !== "in_progress") this.#fault = { kind: "failed", error: status };
   }

@@ -17,7 +17,7 @@ export interface Refusal {
   /** Epoch ms. */
   readonly retryAt?: number;
   readonly field?: string;
-  /** The account's plan lacks the model. */
+  /** The account's plan, or the service by now, lacks the model. */
   readonly lacksModel?: boolean;
   /** The service wants somebody who is signed in. */
   readonly wantsLogin?: boolean;
@@ -118,7 +118,7 @@ export function refusalOf(said: Said, now: number): Refusal {
     )
   ) {
     const text = `This LangFast account's plan lacks the model${told}.`;
-    return { kind: "upstream-changed", message: text, field: "model", lacksModel: true };
+    return { kind: "model-unavailable", message: text, field: "model", lacksModel: true };
   }
   if (
     /sign(?:ed)?[ -]?(?:in|up)\b|log(?:ged)?[ -]?in\b|\blogin\b|\bregister|\banonymous\b|\bguests?\b|create an account/i.test(
@@ -139,7 +139,8 @@ export function refusalOf(said: Said, now: number): Refusal {
       words,
     )
   ) {
-    return { kind: "upstream-changed", message: `LangFast does not serve the model${told}.`, field: "model" };
+    const text = `LangFast does not serve the model${told}.`;
+    return { kind: "model-unavailable", message: text, field: "model", lacksModel: true };
   }
   return byStatus(said, later, told);
 }

@@ -32,6 +32,8 @@ export class Inbox {
   heardAt: number;
   /** When the connection was lost; undefined once a chunk has come after it. */
   droppedAt: number | undefined;
+  /** When the connection was last back. */
+  backAt: number | undefined;
   /** When something that did not say whose it was told of an end. */
   hintedAt: number | undefined;
   /** The server took the connection back with these words. */
@@ -72,8 +74,12 @@ export class Inbox {
 
   readonly listen = (news: SocketIoNews): void => {
     if (news.type === "event") this.#event(news.name, news.payload);
-    else if (news.type === "dropped") this.droppedAt ??= this.#options.clock.monotonic();
-    else if (news.type === "refused") this.refused = news.message;
+    else if (news.type === "connected") this.backAt = this.#options.clock.monotonic();
+    else if (news.type === "dropped") {
+      this.droppedAt ??= this.#options.clock.monotonic();
+      this.backAt = undefined;
+    }
+    if (news.type === "refused") this.refused = news.message;
     this.bell.ring();
   };
 

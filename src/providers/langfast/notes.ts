@@ -58,9 +58,8 @@ export class AccountDesk {
     context.remember(this.notes);
   }
 
-  /** Forgets one note. */
-  forget(context: AccountContext<LangfastCredential>, name: "promptId" | "noPromptsUntil"): void {
-    const { [name]: _gone, ...rest } = this.notes;
+  forgetPrompt(context: AccountContext<LangfastCredential>): void {
+    const { promptId: _gone, ...rest } = this.notes;
     this.notes = rest;
     context.remember(this.notes);
   }

@@ -4,8 +4,10 @@ import type { Clock } from "../../lib/clock.ts";
 import { refusalOf, saidInRun, type Refusal } from "./failure.ts";
 import type { Inbox } from "./inbox.ts";
 
-/** How long a dropped connection may take to come back with news of the run. */
+/** How long a dropped connection may take to come back, and then how long the next chunk, which repairs all. */
 const REPAIR_MS = 15_000;
+/** The same for a run that has said nothing yet: most likely it is still thinking and nothing was missed. */
+const FIRST_REPAIR_MS = 60_000;
 /** The longest silence between two chunks. */
 const SILENCE_MS = 60_000;
 /** How long an end that named no run waits for a chunk that proves it another's: with this run alone, and with others. */
@@ -72,7 +74,7 @@ interface Deadline {
 
 /** The earliest moment at which waiting on is no use, and what it means. */
 function nextDeadline(inbox: Inbox, options: ReadOptions): Deadline {
-  const { answer, heardAt, droppedAt, hintedAt } = inbox;
+  const { answer, heardAt, droppedAt, backAt, hintedAt } = inbox;
   const { firstChunkMs, alone } = options;
   const isFirst = answer.chunks === 0;
   const silenceMs = isFirst ? firstChunkMs : SILENCE_MS;
@@ -89,7 +91,8 @@ function nextDeadline(inbox: Inbox, options: ReadOptions): Deadline {
     const pass = (): void => {
       throw new GatewayError("upstream-broken", "The connection to LangFast broke and the rest of the answer is lost.");
     };
-    deadlines.push({ at: droppedAt + REPAIR_MS, pass });
+    const at = backAt === undefined ? droppedAt + REPAIR_MS : backAt + (isFirst ? FIRST_REPAIR_MS : REPAIR_MS);
+    deadlines.push({ at, pass });
   }
   if (hintedAt !== undefined) {
     const waitMs = alone() && !isFirst ? HINT_ALONE_MS : HINT_CROWDED_MS;
@@ -101,6 +104,11 @@ function nextDeadline(inbox: Inbox, options: ReadOptions): Deadline {
 function faultOf({ answer: { fault } }: Inbox, { judge, clock }: ReadOptions): GatewayError {
   if (fault?.kind === "too-long") {
     return new GatewayError("upstream-broken", "LangFast sent more than an answer can be.");
+  }
+  if (fault?.kind === "changed") {
+    return new GatewayError("upstream-changed", "LangFast's chunks hold their text in another form.", {
+      field: "content",
+    });
   }
   return judge(refusalOf(saidInRun(fault?.error), clock.now()));
 }

@@ -5,14 +5,15 @@ import type { ChatRequest } from "../../chat/request.ts";
 import { isObject } from "../../lib/json.ts";
 import { SocketIo, SocketIoBroken, SocketIoRefused } from "../../lib/socket-io.ts";
 import type { TurnContext } from "../provider.ts";
-import { field, pageHeaders, send, type Reply, type Service } from "./calls.ts";
-import { isLapsing, type LangfastCredential } from "./credential.ts";
-import { refusalOf, saidIn, toError, type Refusal, type Remedy } from "./failure.ts";
+import { field, pageHeaders, type Service } from "./calls.ts";
+import type { LangfastCredential } from "./credential.ts";
+import { refusalOf, type Refusal, type Remedy } from "./failure.ts";
 import type { GuestDesk } from "./guest-desk.ts";
 import { Inbox } from "./inbox.ts";
 import type { ModelTable } from "./models.ts";
 import type { AccountDesk, Desks } from "./notes.ts";
 import { readRun } from "./read.ts";
+import { Speaker } from "./speaker.ts";
 import { untilAborted } from "./waiting.ts";
 import { metaOf, promptBody, runBody, TEST_CASES } from "./wire.ts";
 
@@ -55,9 +56,7 @@ class Turn {
   readonly #context: Context;
   readonly #desk: AccountDesk;
   readonly #meta: Record<string, unknown>;
-  readonly #tried = new Set<Remedy>();
-  #credential: LangfastCredential;
-  #renewed = false;
+  readonly #speaker: Speaker;
   #socket: SocketIo | undefined;
   #inbox: Inbox | undefined;
   #giveBack: (() => void) | undefined;
@@ -69,13 +68,14 @@ class Turn {
     this.#request = request;
     this.#context = context;
     this.#desk = deps.desks.of(context);
-    this.#credential = context.account.credential;
     this.#meta = metaOf(request, deps.table().row(context.model));
+    const { service, guests } = deps;
+    this.#speaker = new Speaker({ service, guests, desk: this.#desk, request, meta: this.#meta }, context);
   }
 
   async *run(): AsyncGenerator<readonly UpstreamEvent[]> {
     const { clock, signal } = this.#context;
-    if (isLapsing(this.#credential, clock.now())) await this.#renew();
+    await this.#speaker.prepare();
     const promptId = await this.#prompt();
     const desk = this.#desk;
     if (promptId === undefined || isAhead(desk.notes.noJobsUntil, clock.now())) {
@@ -94,7 +94,7 @@ class Turn {
       alone,
       firstChunkMs: this.#deps.firstChunkMs(),
       stream: this.#request.stream,
-      judge: (refusal) => this.#errorOf(refusal),
+      judge: (refusal) => this.#speaker.errorOf(refusal),
     });
   }
 
@@ -116,12 +116,6 @@ class Turn {
     if (error instanceof GatewayError || !signal.aborted) return error;
     if (signal.reason instanceof GatewayError) return signal.reason;
     return new GatewayError("cancelled", "The turn was cancelled.", { cause: error });
-  }
-
-  async #renew(): Promise<void> {
-    const fresh = await this.#context.renew(this.#credential);
-    this.#renewed ||= fresh.accessToken !== this.#credential.accessToken;
-    this.#credential = fresh;
   }
 
   /** The account's prompt, made once; undefined when the service keeps none and the public one has to do. */
@@ -150,7 +144,7 @@ class Turn {
   async #makePrompt(): Promise<string | undefined> {
     const context = this.#context;
     const body = promptBody(context.model, context.clock.now());
-    const reply = await this.#call("/rest/v1/rpc/create_prompt", () => body);
+    const reply = await this.#speaker.call("/rest/v1/rpc/create_prompt", () => body);
     if (reply === "no-prompts") {
       this.#desk.note(context, { noPromptsUntil: context.clock.now() + DAY_MS });
       return undefined;
@@ -164,7 +158,7 @@ class Turn {
       const text = "LangFast made a prompt but did not give its id.";
       throw new GatewayError("upstream-changed", text, { field: "create_prompt" });
     }
-    this.#desk.note(context, { userId: this.#credential.userId, promptId });
+    this.#desk.note(context, { userId: this.#speaker.userId, promptId });
     return promptId;
   }
 
@@ -175,7 +169,7 @@ class Turn {
         return await SocketIo.open(
           {
             url: this.#deps.service.socketUrl,
-            auth: () => ({ token: this.#credential.accessToken }),
+            auth: () => ({ token: this.#speaker.accessToken }),
             headers: pageHeaders(account.userAgent),
             proxy,
             clock,
@@ -186,7 +180,7 @@ class Turn {
         );
       } catch (error) {
         if (error instanceof SocketIoRefused) {
-          await this.#remedy(this.#turnedAway(error.message), undefined);
+          await this.#speaker.remedy(this.#turnedAway(error.message));
           continue;
         }
         if (!(error instanceof SocketIoBroken)) throw error;
@@ -207,9 +201,10 @@ class Turn {
     const context = this.#context;
     let prompt = promptId;
     let runId = "";
-    const reply = await this.#call("/functions/v1/initiate-prompt-run", async (remedy) => {
+    const body = async (remedy: Remedy | undefined): Promise<string> => {
       if (remedy === "new-prompt" && promptId !== undefined) {
-        this.#desk.forget(context, "promptId");
+        // Another turn may have made the new one already.
+        if (this.#desk.notes.promptId === promptId) this.#desk.forgetPrompt(context);
         prompt = await this.#prompt();
       }
       // A call that is made again is another run: the first may have begun all the same.
@@ -220,99 +215,24 @@ class Turn {
         promptId: prompt ?? PUBLIC_PROMPT,
         meta: this.#meta,
         testCases: prompt === undefined ? [] : TEST_CASES,
-        userId: this.#credential.userId,
+        userId: this.#speaker.userId,
       });
-    });
+    };
+    // Without job ids a run that may have begun could not be told from its repetition.
+    const isAlone = this.#giveBack !== undefined;
+    const reply = await this.#speaker.call("/functions/v1/initiate-prompt-run", body, isAlone);
     if (reply === "no-prompts") throw new GatewayError("upstream-changed", "LangFast no longer starts runs.");
     this.#desk.countRun(context);
     const jobId = jobIn(reply.json);
     if (jobId !== undefined) return inbox.bind([jobId, field(reply.json, "run_id") ?? runId]);
+    if (prompt !== undefined && !hasJobs(reply.json)) throw noJobs();
     if (!this.#giveBack) {
       // From now on this account's runs go one at a time; this one can be told apart only if it is alone.
       this.#desk.note(context, { noJobsUntil: context.clock.now() + DAY_MS });
-      if (this.#desk.running > 1) {
-        const text = "LangFast started a run but gave no `jobs[0].job_id`.";
-        throw new GatewayError("upstream-changed", text, { field: "jobs" });
-      }
+      if (this.#desk.running > 1) throw noJobs();
       this.#giveBack = await this.#desk.lock(context.signal);
     }
     inbox.bindFirstUnseen();
-  }
-
-  /**
-   * Calls until the service says yes or no remedy is left.
-   * @param body asked for each call, with what went before it
-   * @throws GatewayError
-   */
-  async #call(
-    path: string,
-    body: (remedy: Remedy | undefined) => string | Promise<string>,
-  ): Promise<Reply | "no-prompts"> {
-    const { service } = this.#deps;
-    const { userAgent } = this.#context.account;
-    let remedy: Remedy | undefined;
-    for (;;) {
-      const text = await body(remedy);
-      const { accessToken } = this.#credential;
-      const reply = await send(service, this.#context, { path, body: text, accessToken, userAgent });
-      if (reply.ok && !isRefusal(reply.json)) return reply;
-      const said = saidIn(reply);
-      const refusal = refusalOf(reply.ok ? { ...said, status: undefined } : said, this.#context.clock.now());
-      if (refusal.remedy === "no-prompts") return "no-prompts";
-      remedy = await this.#remedy(refusal, reply.status);
-    }
-  }
-
-  /** Does what may help against a refusal, each remedy once a turn. @throws GatewayError when nothing does */
-  async #remedy(refusal: Refusal, status: number | undefined): Promise<Remedy> {
-    const { remedy } = refusal;
-    // Without job ids a run that may have begun could not be told from its repetition.
-    const unsafe = remedy === "retry" && status === 504 && this.#giveBack !== undefined;
-    if (remedy === undefined || unsafe || this.#tried.has(remedy)) throw this.#errorOf(refusal);
-    this.#tried.add(remedy);
-    if (remedy === "renew") {
-      const before = this.#credential.accessToken;
-      await this.#renew();
-      if (this.#credential.accessToken === before) throw this.#errorOf(refusal);
-    }
-    return remedy;
-  }
-
-  /** What a refusal means for this account and this request. */
-  #errorOf(refusal: Refusal): GatewayError {
-    const { model } = this.#context;
-    if (refusal.lacksModel && !this.#desk.notes.lacking.includes(model)) {
-      this.#desk.note(this.#context, { lacking: [...this.#desk.notes.lacking, model] });
-    }
-    const isGuest = this.#credential.kind === "guest";
-    if (isGuest && (refusal.wantsLogin || (refusal.kind === "auth-rejected" && this.#renewed))) {
-      const text =
-        "LangFast no longer lets guests run prompts: sign in at langfa.st with a browser and paste your own session.";
-      const error = new GatewayError("auth-rejected", text);
-      this.#deps.guests.refuse(error);
-      return error;
-    }
-    if (refusal.kind === "invalid-request" && refusal.field !== undefined && !this.#isAsked(refusal.field)) {
-      const text = `${model} at LangFast no longer takes \`${refusal.field}\`: correct its row in the model table.`;
-      return new GatewayError("upstream-changed", text, { field: refusal.field });
-    }
-    return toError(refusal);
-  }
-
-  /** Whether the client itself set what the service refuses. */
-  #isAsked(name: string): boolean {
-    const { sampling, maxOutputTokens, reasoning, responseFormat } = this.#request;
-    const asked: Readonly<Record<string, unknown>> = {
-      temperature: sampling.temperature,
-      top_p: sampling.topP,
-      presence_penalty: sampling.presencePenalty,
-      frequency_penalty: sampling.frequencyPenalty,
-      max_completion_tokens: maxOutputTokens,
-      max_tokens: maxOutputTokens,
-      reasoning_effort: Object.keys(reasoning).length > 0 ? true : undefined,
-      response_format: responseFormat.type === "text" ? undefined : true,
-    };
-    return !(name in this.#meta) || asked[name.split(".")[0] ?? name] !== undefined;
   }
 }
 
@@ -320,12 +240,15 @@ function isAhead(until: number | undefined, now: number): boolean {
   return until !== undefined && until > now;
 }
 
-function jobIn(json: unknown): string | undefined {
-  const jobs = isObject(json) ? json["jobs"] : undefined;
-  return Array.isArray(jobs) ? (field(jobs[0], "job_id") ?? field(jobs[0], "id")) : undefined;
+function hasJobs(json: unknown): json is { jobs: unknown[] } {
+  return isObject(json) && Array.isArray(json["jobs"]);
 }
 
-/** An error with a good status: it names one and starts nothing. */
-function isRefusal(json: unknown): boolean {
-  return isObject(json) && jobIn(json) === undefined && Boolean(json["error"]);
+function jobIn(json: unknown): string | undefined {
+  return hasJobs(json) ? (field(json.jobs[0], "job_id") ?? field(json.jobs[0], "id")) : undefined;
+}
+
+function noJobs(): GatewayError {
+  const text = "LangFast started a run but gave no `jobs[0].job_id`.";
+  return new GatewayError("upstream-changed", text, { field: "jobs" });
 }

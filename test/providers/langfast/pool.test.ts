@@ -7,10 +7,11 @@ import { VirtualClock } from "../../virtual-clock.ts";
 const HOUR_MS = 3_600_000;
 
 /** LangFast accounts in the real pool, store and router. */
-async function openLangfast(count: number, options: Partial<WorldOptions> = {}) {
+async function openLangfast(count: number, options: Partial<WorldOptions> & { guests?: number } = {}) {
   const clock = new VirtualClock();
   const sim = await startLangfastSim({ now: () => clock.now() });
-  const provider = () => createLangfast({ url: sim.url, anonKey: sim.anonKey, socketUrl: sim.socketUrl });
+  const provider = () =>
+    createLangfast({ url: sim.url, anonKey: sim.anonKey, socketUrl: sim.socketUrl, guests: options.guests ?? 0 });
   const open = (dataDir?: string) =>
     openWorld({ providers: [provider()], clock, ...options, ...(dataDir === undefined ? {} : { dataDir }) });
   const world = await open();

@@ -115,7 +115,9 @@ describe("refusals", () => {
     await using desk = await openDesk();
     const account = desk.own();
     desk.sim.next("run", { status: 403, body: { error: "Premium model: upgrade to use it" } });
-    expect(await account.ask("Hi", {}, "gpt-4")).toMatchObject({ error: { kind: "upstream-changed", field: "model" } });
+    expect(await account.ask("Hi", {}, "gpt-4")).toMatchObject({
+      error: { kind: "model-unavailable", field: "model", blames: "nobody" },
+    });
     const served = () =>
       desk.provider
         .modelsOf?.({ credential: account.kept.credential, memory: account.kept.memory })
@@ -137,7 +139,14 @@ describe("refusals", () => {
 
   const changes: [name: string, kind: "prompt" | "run", reply: { status: number; body: unknown }, field: string][] = [
     ["a prompt without an id", "prompt", { status: 200, body: { ok: true } }, "create_prompt"],
-    ["an error with a good status", "run", { status: 200, body: { error: "Model gpt-4o not found" } }, "model"],
+    ["a run without jobs", "run", { status: 200, body: { run_id: "x" } }, "jobs"],
+    ["a run that answers with a text", "run", { status: 200, body: "started" }, "jobs"],
+    [
+      "an error with a good status",
+      "run",
+      { status: 200, body: { error: "Missing authorization header" } },
+      "authorization",
+    ],
     ["a replaced key", "run", { status: 401, body: { message: "Invalid API key" } }, "apikey"],
   ];
   test.each(changes)("%s is reported with its field and blames no account", async (_name, kind, reply, field) => {
@@ -145,6 +154,24 @@ describe("refusals", () => {
     desk.sim.next(kind, reply);
     const { error } = await desk.own().ask();
     expect(error).toMatchObject({ kind: "upstream-changed", field, blames: "provider" });
+  });
+
+  test("content in another form is reported with its field", async () => {
+    await using desk = await openDesk();
+    desk.sim.play((run) =>
+      run.emit("execution:chunk", { executionId: run.jobId, status: "in_progress", content: ["Hi"] }),
+    );
+    expect(await desk.own().ask()).toMatchObject({ error: { kind: "upstream-changed", field: "content" } });
+  });
+
+  test("many turns whose prompt is gone make one new prompt", async () => {
+    await using desk = await openDesk();
+    const account = desk.own();
+    await account.ask();
+    desk.sim.prompts.length = 0;
+    const told = await Promise.all(Array.from({ length: 10 }, () => account.ask()));
+    expect(told.map(({ text }) => text)).toEqual(Array(10).fill("Hello"));
+    expect(desk.sim.count("prompt")).toBe(2);
   });
 
   test("a stored prompt survives a restart", async () => {

@@ -143,10 +143,29 @@ describe("a connection that drops in the middle of a run", () => {
     link.send(chunkOf(run, "Hel"));
     link.kill();
     await until(() => raw.engine.links.length === 2, "the next connection");
+    const back = raw.engine.links[1] as EngineLink;
+    await back.heard("40");
+    back.send("2");
+    await back.heard("3");
     await raw.desk.clock.advance(15_000);
     expect(await told).toMatchObject({ text: "Hel", end: undefined, error: { kind: "upstream-broken" } });
     expect(raw.desk.sim.count("run")).toBe(1);
     await until(() => raw.engine.open() === 0, "the close");
+  });
+
+  test("before the first chunk the answer is waited for, as the run goes on", async () => {
+    await using raw = await openRaw();
+    const told = raw.account.ask();
+    const { run, link } = await raw.started();
+    link.kill();
+    await until(() => raw.engine.links.length === 2, "the next connection");
+    const back = raw.engine.links[1] as EngineLink;
+    await back.heard("40");
+    back.send("2");
+    await back.heard("3");
+    await raw.desk.clock.advance(50_000);
+    back.send(chunkOf(run, "Hello", "completed"));
+    expect(await told).toMatchObject({ text: "Hello", error: undefined });
   });
 
   test("is an error at once when the server does not take the client back", async () => {
