@@ -25,6 +25,7 @@ import { createUpstreamFetch } from "./providers/upstream-fetch.ts";
 import { USER_AGENTS } from "./lib/user-agents.ts";
 import { Pool, type PoolSettings } from "./pool/pool.ts";
 import { Prober } from "./pool/prober.ts";
+import { UsageSync } from "./pool/usage-sync.ts";
 import { buildProviders } from "./providers/index.ts";
 import { Conversations } from "./router/conversation.ts";
 import { Resolver } from "./router/resolve.ts";
@@ -104,6 +105,14 @@ export async function buildApp(deps: AppDeps): Promise<App> {
     proxy: (provider) => proxyFor(new URL(socketUrlOf(provider, config)), config.outbound),
   });
   const prober = new Prober({ books: pool.books, accounts: () => pool.all(), clock, log, random });
+  const usage = new UsageSync({
+    books: pool.books,
+    accounts: () => pool.all(),
+    clock,
+    log,
+    random,
+    everyMs: () => config.routing.usageSyncMs,
+  });
   const conversations = new Conversations({
     store: store.conversations,
     pool,
@@ -153,7 +162,7 @@ export async function buildApp(deps: AppDeps): Promise<App> {
       log.setLevel(config.log.level);
     },
   };
-  const admin = createAdmin({ store, pool, router, keys, overview, settings, clock });
+  const admin = createAdmin({ store, pool, router, usage, keys, overview, settings, clock });
   const auth = createAuth({
     clock,
     sessions: store.sessions,
@@ -251,6 +260,16 @@ export async function buildApp(deps: AppDeps): Promise<App> {
     await pool.roster.syncEnvironment(name, named);
   };
 
+  /** A text is one whole where its provider can read it so; else its parts stand on lines or between `||`. */
+  const entriesOf = (name: string, text: string): readonly string[] => {
+    try {
+      pool.provider(name).credential?.parse(text);
+      return [text];
+    } catch {
+      return text.split(/\r?\n|\|\|/).filter((entry) => entry.trim() !== "");
+    }
+  };
+
   let cancelPrune = () => {};
   const prune = () => {
     const before = clock.now() - config.data.requestLogDays * DAY_MS;
@@ -268,9 +287,10 @@ export async function buildApp(deps: AppDeps): Promise<App> {
     turns,
     async start() {
       await syncEnvironment("longcat", "AUTH_COOKIES", config.longcat.cookies);
-      await syncEnvironment("cto", "CLERK_COOKIE", config.cto.cookies);
+      await syncEnvironment("cto", "CLERK_COOKIE", entriesOf("cto", config.cto.cookies ?? ""));
       await conversations.recover();
       prober.start();
+      usage.start();
       prune();
       ready = true;
     },
@@ -278,6 +298,7 @@ export async function buildApp(deps: AppDeps): Promise<App> {
       cancelPrune();
       stopping.abort();
       prober.stop();
+      usage.stop();
       await conversations.close();
       await pool.close();
     },

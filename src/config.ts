@@ -88,8 +88,9 @@ export interface Config {
     readonly sessions: "ephemeral" | "reuse";
   };
   readonly cto: {
-    /** Accounts of CLERK_COOKIE as pasted, each for the provider to parse. */
-    readonly cookies: readonly string[];
+    /** Accounts of CLERK_COOKIE as pasted, for the provider to parse; undefined for none. */
+    readonly cookies: string | undefined;
+    readonly maxPromptBytes: number;
     readonly clerkUrl: string;
     readonly apiUrl: string;
     readonly socketUrl: string;
@@ -264,7 +265,8 @@ function configOf(basis: Basis, saved: Readonly<Record<string, unknown>>): Confi
       sessions: values.LONGCAT_SESSIONS,
     },
     cto: {
-      cookies: (values.CLERK_COOKIE ?? "").split(/\r?\n|\|\|/).filter((entry) => entry.trim() !== ""),
+      cookies: values.CLERK_COOKIE,
+      maxPromptBytes: values.CTO_MAX_PROMPT_BYTES,
       clerkUrl: values.CTO_CLERK_URL,
       apiUrl: values.CTO_API_URL,
       socketUrl: values.CTO_WS_URL,

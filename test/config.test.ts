@@ -84,7 +84,8 @@ test("every default stands as the settings table says", () => {
     outbound: { http: undefined, https: undefined, except: [] },
     demo: { enabled: true },
     cto: {
-      cookies: [],
+      cookies: undefined,
+      maxPromptBytes: 32_768,
       clerkUrl: "https://clerk.cto.new",
       apiUrl: "https://api.enginelabs.ai",
       socketUrl: "wss://api.enginelabs.ai",

@@ -111,6 +111,7 @@ export const SETTINGS = {
   CTO_WS_URL: setting(socketUrl, "wss://api.enginelabs.ai"),
   CTO_PROTOCOL: setting(oneOf("auto", "v1", "v2"), "auto", live),
   CTO_DELETE_CHATS: setting(onOff, "off", live),
+  CTO_MAX_PROMPT_BYTES: setting(integer(1024, 100_000_000), "32768", { unit: "bytes", ...live }),
 
   LANGFAST_SUPABASE_URL: setting(httpUrl, "https://yzaaxwkjukajpwqflndu.supabase.co", { aliases: ["SUPABASE_URL"] }),
   LANGFAST_ANON_KEY: optional(anyText, { aliases: ["SUPABASE_ANON_KEY"] }),

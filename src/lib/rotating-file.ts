@@ -1,5 +1,7 @@
-import { type FileHandle, mkdir, open, rename } from "node:fs/promises";
+import { appendFile, close, fstat, ftruncate, open } from "node:fs";
+import { mkdir, rename } from "node:fs/promises";
 import { dirname } from "node:path";
+import { promisify } from "node:util";
 import type { Sink } from "./outlet.ts";
 
 export interface RotatingFile {
@@ -11,25 +13,34 @@ export interface RotatingFile {
   readonly files: number;
 }
 
+/** Plain descriptors: the log is open as long as the process, and a FileHandle may not be left to the collector. */
+const file = {
+  open: promisify(open),
+  size: async (descriptor: number) => (await promisify(fstat)(descriptor)).size,
+  append: promisify(appendFile) as (descriptor: number, bytes: Uint8Array) => Promise<void>,
+  truncate: promisify(ftruncate),
+  close: promisify(close),
+};
+
 /**
  * A sink that appends to a file (mode 0600, its folder is made) and moves it aside when it is full. After a failure, such
  * as a full disk, it opens the file again at the next text.
  */
 export function rotatingFile({ path, maxBytes, files }: RotatingFile): Sink {
-  let handle: FileHandle | undefined;
+  let descriptor: number | undefined;
   let size = 0;
   let torn = false; // a failed write may have left half a line
 
-  const reopen = async (): Promise<FileHandle> => {
+  const reopen = async (): Promise<number> => {
     await mkdir(dirname(path), { recursive: true });
-    const opened = await open(path, "a", 0o600);
-    ({ size } = await opened.stat());
+    const opened = await file.open(path, "a", 0o600);
+    size = await file.size(opened);
     return opened;
   };
 
   const rotate = async (): Promise<void> => {
-    await handle?.close();
-    handle = undefined;
+    if (descriptor !== undefined) await file.close(descriptor);
+    descriptor = undefined;
     for (let older = files - 1; older > 0; older--) {
       await rename(older === 1 ? path : `${path}.${older - 1}`, `${path}.${older}`).catch(ignoreMissing);
     }
@@ -37,25 +48,25 @@ export function rotatingFile({ path, maxBytes, files }: RotatingFile): Sink {
 
   const append = async (text: string): Promise<void> => {
     const bytes = Buffer.from(torn ? `\n${text}` : text);
-    handle ??= await reopen();
+    descriptor ??= await reopen();
     if (size > 0 && size + bytes.length > maxBytes) {
       await rotate();
-      handle = await reopen();
+      descriptor = await reopen();
       if (files === 1) {
-        await handle.truncate(0);
+        await file.truncate(descriptor, 0);
         size = 0;
       }
     }
     torn = true;
-    await handle.appendFile(bytes);
+    await file.append(descriptor, bytes);
     torn = false;
     size += bytes.length;
   };
 
   const fail = async (error: unknown): Promise<Error> => {
-    const broken = handle;
-    handle = undefined;
-    await broken?.close().catch(ignoreClosed);
+    const broken = descriptor;
+    descriptor = undefined;
+    if (broken !== undefined) await file.close(broken).catch(ignoreClosed);
     return error instanceof Error ? error : new Error(String(error));
   };
 
@@ -70,5 +81,5 @@ function ignoreMissing(error: NodeJS.ErrnoException): void {
   if (error.code !== "ENOENT") throw error;
 }
 
-/** A handle whose write failed is of no more use, however its closing ends. */
+/** A descriptor whose write failed is of no more use, however its closing ends. */
 function ignoreClosed(): void {}

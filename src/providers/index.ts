@@ -18,6 +18,7 @@ export interface ProviderSettings {
     readonly socketUrl: string;
     readonly protocol: "auto" | "v1" | "v2";
     readonly deleteChats: boolean;
+    readonly maxPromptBytes: number;
   };
   readonly langfast: {
     readonly supabaseUrl: string;
@@ -64,6 +65,9 @@ export function buildProviders(settings: () => ProviderSettings): readonly Provi
       },
       get deleteChats() {
         return settings().cto.deleteChats;
+      },
+      get maxPromptBytes() {
+        return settings().cto.maxPromptBytes;
       },
     }),
     createKiro(kiro),
