@@ -1,6 +1,6 @@
 import type { Capabilities } from "../chat/capabilities.ts";
 import { GatewayError } from "../chat/error.ts";
-import type { ChatEvent, ChatStream, UpstreamStream } from "../chat/event.ts";
+import type { ChatEvent, ChatStream, UpstreamEvent, UpstreamStream } from "../chat/event.ts";
 import type { ChatRequest, Message } from "../chat/request.ts";
 import { cutAtLimit, cutAtStop } from "./stop.ts";
 import { foldMessages, toolPartsAsText } from "./transcript.ts";
@@ -75,9 +75,11 @@ function refuseImages(messages: readonly Message[]): void {
  * @param request as it was sent upstream; an input estimate counts that
  * @throws what the stream throws, and GatewayError upstream-broken when it stops without an end
  */
-export async function* supply(stream: UpstreamStream, request: ChatRequest, capabilities: Capabilities): ChatStream {
+export function supply(stream: UpstreamStream, request: ChatRequest, capabilities: Capabilities): ChatStream {
+  const source = stream[Symbol.asyncIterator]();
   let out: ChatEvent[] = [];
   let ended = false;
+  let over = false;
   let stage = fillUsage(request, (event) => {
     if (ended) return;
     out.push(event);
@@ -87,18 +89,38 @@ export async function* supply(stream: UpstreamStream, request: ChatRequest, capa
     stage = cutAtLimit(request.maxOutputTokens, stage);
   }
   if (!capabilities.stop && request.stop.length > 0) stage = cutAtStop(request.stop, stage);
-  for await (const batch of stream) {
-    for (const event of batch) {
+
+  type Result = IteratorResult<readonly ChatEvent[], undefined>;
+  const came = (result: IteratorResult<readonly UpstreamEvent[]>): Result | Promise<Result> => {
+    if (over) return { value: undefined, done: true };
+    if (result.done) {
+      over = true;
+      throw new GatewayError("upstream-broken", "The answer ended before it was complete.");
+    }
+    for (const event of result.value) {
       if (event.type === "progress") continue;
       if ((event.type === "text-delta" || event.type === "reasoning-delta") && event.text === "") continue;
       if (event.type === "tool-call-delta" && event.json === "") continue;
       stage(event);
       if (ended) break;
     }
-    if (out.length === 0) continue;
-    yield out;
-    if (ended) return;
+    if (out.length === 0) return read();
+    const value = out;
     out = [];
-  }
-  throw new GatewayError("upstream-broken", "The answer ended before it was complete.");
+    return { value, done: false };
+  };
+  const failed = (error: unknown): never => {
+    over = true;
+    throw error;
+  };
+  // A step of a generator costs several turns of the promise queue, and each token takes this step.
+  const read = (): Promise<Result> => source.next().then(came, failed);
+  const close = async (): Promise<Result> => {
+    if (!over) {
+      over = true;
+      await source.return?.();
+    }
+    return { value: undefined, done: true };
+  };
+  return { [Symbol.asyncIterator]: () => ({ next: () => (ended || over ? close() : read()), return: close }) };
 }
