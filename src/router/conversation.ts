@@ -76,6 +76,8 @@ export class Conversations {
   readonly #ready = new Map<string, ReadyChat>();
   readonly #timers = new Set<() => void>();
   readonly #closing = new AbortController();
+  /** One for each call in the background. */
+  readonly #working = new Set<AbortController>();
 
   constructor(deps: ConversationDeps) {
     this.#deps = deps;
@@ -155,7 +157,9 @@ export class Conversations {
 
   /** Stops what runs in the background. What is still to be deleted stands in the store. */
   close(): void {
-    this.#closing.abort(new GatewayError("stopping", "The gateway is stopping."));
+    const stopping = new GatewayError("stopping", "The gateway is stopping.");
+    this.#closing.abort(stopping);
+    for (const controller of this.#working) controller.abort(stopping);
     for (const cancel of this.#timers) cancel();
     this.#timers.clear();
   }
@@ -274,8 +278,7 @@ export class Conversations {
   async #inBackground<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
     const { clock } = this.#deps;
     const controller = new AbortController();
-    const stop = () => controller.abort(this.#closing.signal.reason);
-    this.#closing.signal.addEventListener("abort", stop, { once: true });
+    this.#working.add(controller);
     const cancelDeadline = clock.after(BACKGROUND_MS, () =>
       controller.abort(
         new GatewayError("upstream-timeout", `The upstream did not answer in ${BACKGROUND_MS / 1000} s.`),
@@ -285,7 +288,7 @@ export class Conversations {
       return await work(controller.signal);
     } finally {
       cancelDeadline();
-      this.#closing.signal.removeEventListener("abort", stop);
+      this.#working.delete(controller);
     }
   }
 
