@@ -71,12 +71,12 @@ export function createLongcat(options: LongcatOptions = {}): Provider<LongcatCre
     credential,
     models: MODELS,
     match: matchModel,
-    async *chat(request, context) {
+    chat(request, context) {
       const mode = modeOf(context.model, request.reasoning);
       const chatId = context.chat?.id;
       if (chatId === undefined) throw new GatewayError("internal", "A LongCat turn needs a conversation.");
       const body = (path: ChatPath) => turnBody(path, chatId, request, mode);
-      yield* readAnswer(await startTurn(caller, context, chatId, body), mode, context, options);
+      return readAnswer(() => startTurn(caller, context, chatId, body), mode, context, options);
     },
     async probe(context) {
       await checkSignedIn(caller, context);
@@ -131,17 +131,18 @@ async function startTurn(
 
 /** One batch of events per network read. */
 async function* readAnswer(
-  { reader, first }: Turn,
+  start: () => Promise<Turn>,
   mode: Mode,
   context: TurnContext<LongcatCredential>,
   { maxEventChars = MAX_EVENT_CHARS }: LongcatOptions,
 ): AsyncGenerator<readonly UpstreamEvent[]> {
+  const { reader, first } = await start();
   const events = new EventReader({ maxEventChars });
   const answer = new Answer(mode);
   const linger = new Linger(context.clock);
   let out: UpstreamEvent[] = [];
   try {
-    for (let bytes: Uint8Array | undefined = first; bytes; bytes = await linger.read(reader)) {
+    for (let bytes: Uint8Array | undefined = first; bytes; bytes = linger.hasBegun ? await linger.read(reader) : (await reader.read()).value) {
       readFrames(events.push(bytes), answer, out);
       if (answer.progress === "last") break;
       if (answer.progress === "finished") linger.begin();
@@ -185,6 +186,10 @@ class Linger {
     this.#clock = clock;
   }
 
+  get hasBegun(): boolean {
+    return this.#over !== undefined;
+  }
+
   begin(): void {
     this.#over ??= new Promise((resolve) => (this.#cancel = this.#clock.after(LINGER_MS, () => resolve(undefined))));
   }
@@ -194,14 +199,13 @@ class Linger {
   }
 
   /** The next bytes; undefined at the end of the body, or once the time after the finish is up. */
-  async read(reader: Turn["reader"]): Promise<Uint8Array | undefined> {
-    if (!this.#over) return (await reader.read()).value;
+  read(reader: Turn["reader"]): Promise<Uint8Array | undefined> {
     // The answer is whole: a connection that breaks now ends it as well as any other.
     const next = reader.read().then(
       ({ value }) => value,
       () => undefined,
     );
-    return Promise.race([next, this.#over]);
+    return Promise.race([next, this.#over ?? next]);
   }
 }
 
