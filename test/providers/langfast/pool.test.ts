@@ -112,3 +112,44 @@ test("a failed run blames no account", async () => {
   expect(await langfast.ask()).toBe("upstream-broken");
   expect(langfast.world.pool.views()[0]).toMatchObject({ state: "ready" });
 });
+
+test("P1, T4: no guest at the start, one at the first request, however many come at once, and the same after a restart", async () => {
+  await using langfast = await openLangfast(0, { guests: 1, pool: { concurrency: 50 } });
+  expect(langfast.sim.calls).toEqual([]);
+  const answers = await Promise.all(Array.from({ length: 30 }, () => langfast.ask()));
+  expect(new Set(answers)).toEqual(new Set(["Hello"]));
+  expect(langfast.sim.count("signup")).toBe(1);
+  await langfast.world.close();
+  await using again = await langfast.open(langfast.world.dataDir);
+  expect(await again.ask({}, { model: "gpt-4o" })).toBe("Hello");
+  expect(langfast.sim.count("signup")).toBe(1);
+});
+
+test("P1: a captcha is said, and no request asks for it again", async () => {
+  await using langfast = await openLangfast(0, { guests: 1 });
+  langfast.sim.next("signup", { status: 400, body: { error_code: "captcha_failed", msg: "captcha" } });
+  for (let i = 0; i < 3; i++) {
+    await expect(langfast.world.run({}, { model: "gpt-4o" })).rejects.toThrow(/captcha.*paste your own session/);
+    await langfast.clock.advance(25 * HOUR_MS);
+  }
+  expect(langfast.sim.count("signup")).toBe(1);
+});
+
+test("a limit never makes a guest, a dead session does", async () => {
+  await using langfast = await openLangfast(0, { guests: 1 });
+  expect(await langfast.ask()).toBe("Hello");
+  langfast.sim.next("run", { status: 429, body: { error: "daily limit reached" } });
+  expect(await langfast.ask()).toBe("quota-exhausted");
+  expect(await langfast.ask()).toBe("quota-exhausted");
+  expect(langfast.sim.count("signup")).toBe(1);
+  await langfast.clock.advance(13 * HOUR_MS);
+  langfast.sim.auth.kill(String(langfast.sim.runs[0]?.userId));
+  expect(await langfast.ask()).toBe("Hello");
+  expect(langfast.sim.count("signup")).toBe(2);
+});
+
+test("guests are not tried for a model of the paid plan", async () => {
+  await using langfast = await openLangfast(0, { guests: 1 });
+  expect(await langfast.ask("gpt-4")).not.toBe("Hello");
+  expect(langfast.sim.count("run")).toBe(0);
+});
