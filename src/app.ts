@@ -18,6 +18,7 @@ import { hostGuard } from "./http/hosts.ts";
 import type { Peers } from "./http/listen.ts";
 import { createTurns, type Turns } from "./http/turns.ts";
 import type { Clock } from "./lib/clock.ts";
+import { createFetchImage } from "./lib/fetch-image.ts";
 import { newId } from "./lib/id.ts";
 import type { Logger } from "./lib/logger.ts";
 import { proxyFor } from "./lib/proxy.ts";
@@ -137,6 +138,7 @@ export async function buildApp(deps: AppDeps): Promise<App> {
     attempts: store.attempts,
     clock,
     log,
+    fetchImage: createFetchImage({ clock }),
     settings: () => ({ ...config.router, ...config.pool }),
   });
 

@@ -3,7 +3,9 @@ import { textOf, type ChatRequest } from "../chat/request.ts";
 import { collect } from "../chat/collect.ts";
 import type { Clock } from "../lib/clock.ts";
 import { newId } from "../lib/id.ts";
-import type { Pool } from "../pool/pool.ts";
+import type { Account } from "../pool/account.ts";
+import type { Checked, Pool } from "../pool/pool.ts";
+import type { UsageSync } from "../pool/usage-sync.ts";
 import type { Provider } from "../providers/provider.ts";
 import type { Router } from "../router/run.ts";
 import { settingsOf } from "./account-settings.ts";
@@ -12,6 +14,7 @@ import type { AccountChanges, AccountView, Admin } from "./admin.ts";
 export interface AccountOperationsDeps {
   readonly pool: Pool;
   readonly router: Router;
+  readonly usage: UsageSync;
   readonly clock: Clock;
 }
 
@@ -21,9 +24,11 @@ const REFUSALS = new Set<FailureKind>(["auth-rejected", "suspended"]);
 /** How long the check of a credential and the test of an account may take. */
 const CHECK_MS = 15_000;
 const TEST_MS = 60_000;
+/** How long adding an account waits for its list of models. */
+const MODELS_MS = 5_000;
 const SHOWN_ANSWER_CHARS = 200;
 
-export function accountOperations({ pool, router, clock }: AccountOperationsDeps): Admin["accounts"] {
+export function accountOperations({ pool, router, usage, clock }: AccountOperationsDeps): Admin["accounts"] {
   const credentialsOf = (provider: Provider, text: string): unknown[] => {
     if (!provider.credential) {
       throw new GatewayError("invalid-request", `${provider.title} answers by itself and takes no accounts.`, {
@@ -40,13 +45,23 @@ export function accountOperations({ pool, router, clock }: AccountOperationsDeps
   };
 
   /** The credential as the upstream left it, or why the upstream refuses it. */
-  const check = async (provider: Provider, credential: unknown) => {
+  const check = async (provider: Provider, credential: unknown): Promise<Partial<Checked> & { reason?: string }> => {
     try {
-      return { credential: (await pool.check(provider.name, credential, deadline(clock, CHECK_MS))).credential };
+      return await pool.check(provider.name, credential, deadline(clock, CHECK_MS));
     } catch (thrown) {
       const error = toGatewayError(thrown);
       return REFUSALS.has(error.kind) ? { reason: error.message } : { credential };
     }
+  };
+
+  const introduce = (account: Account, { memory, quota }: Partial<Checked>): void => {
+    if (memory !== undefined) pool.books.setMemory(account, memory);
+    if (quota) pool.books.setQuota(account, quota);
+  };
+
+  const askForModels = async (account: Account): Promise<void> => {
+    const asked = usage.introduce(account).catch(() => undefined); // the timer asks again, and logs what is wrong
+    await Promise.race([asked, new Promise<void>((resolve) => clock.after(MODELS_MS, resolve))]);
   };
 
   const configure = async (id: string, changes: AccountChanges): Promise<AccountView> => {
@@ -62,16 +77,26 @@ export function accountOperations({ pool, router, clock }: AccountOperationsDeps
     async add(name, text, options = {}) {
       const provider = pool.provider(name);
       const credentials = credentialsOf(provider, text);
-      const good: unknown[] = [];
+      const admission = { added: [] as Account[], known: [] as Account[] };
       const refused: { hint: string; reason: string }[] = [];
       for (const credential of credentials) {
         const checked = options.check === false ? { credential } : await check(provider, credential);
-        if ("reason" in checked) refused.push({ hint: hintOf(provider, credential), reason: checked.reason ?? "" });
-        else good.push(checked.credential);
+        if (checked.reason !== undefined) {
+          refused.push({ hint: hintOf(provider, credential), reason: checked.reason });
+          continue;
+        }
+        const { added, known } = await pool.roster.add(name, [checked.credential], options.label);
+        for (const account of added) introduce(account, checked);
+        admission.added.push(...added);
+        admission.known.push(...known);
       }
+      const { added, known } = admission;
       const [first] = refused;
-      if (good.length === 0 && first) throw new GatewayError("invalid-request", first.reason, { field: "credential" });
-      const { added, known } = await pool.roster.add(name, good, options.label);
+      if (first && added.length + known.length === 0) {
+        throw new GatewayError("invalid-request", first.reason, { field: "credential" });
+      }
+      // Without its models a service of the user's own could not be asked for anything.
+      if (options.check !== false) await Promise.all(added.map(askForModels));
       return {
         added: added.map(({ id }) => pool.view(id)),
         known: known.map(({ id }) => pool.view(id)),
@@ -88,8 +113,8 @@ export function accountOperations({ pool, router, clock }: AccountOperationsDeps
         });
       }
       const checked = await check(provider, credential);
-      if ("reason" in checked) {
-        throw new GatewayError("invalid-request", checked.reason ?? "", { field: "credential" });
+      if (checked.reason !== undefined) {
+        throw new GatewayError("invalid-request", checked.reason, { field: "credential" });
       }
       await pool.roster.renew(id, checked.credential);
       return pool.view(id);
@@ -138,6 +163,10 @@ export function accountOperations({ pool, router, clock }: AccountOperationsDeps
       return configure(id, { label });
     },
     configure,
+    async sync(id) {
+      await usage.sync(pool.find(id));
+      return pool.view(id);
+    },
     async remove(id) {
       await pool.roster.remove(id);
     },

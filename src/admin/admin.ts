@@ -106,6 +106,17 @@ export interface ApiKeyView {
   readonly revokedAt: number | undefined;
 }
 
+export interface GuestsView {
+  /** How many are to be kept. */
+  readonly wanted: number;
+  /** How many there are that work, or rest. */
+  readonly alive: number;
+  /** Why none is made now, in words; undefined when nothing is wrong. */
+  readonly failure: string | undefined;
+  /** Epoch ms before which none is made. */
+  readonly retryAt: number | undefined;
+}
+
 export interface ProviderView {
   readonly name: string;
   readonly title: string;
@@ -119,6 +130,8 @@ export interface ProviderView {
   /** Accounts by state. */
   readonly states: Readonly<Record<AccountState, number>>;
   readonly waiting: number;
+  /** Sessions that the service gives to any visitor; undefined for a service that has none. */
+  readonly guests?: GuestsView | undefined;
   readonly hour: HourFigures;
   readonly help: Readonly<Record<"en" | "zh", string>> | undefined;
 }
@@ -174,6 +187,8 @@ export interface Admin {
     rename(id: string, label: string): Promise<AccountView>;
     /** Takes effect with the next request. */
     configure(id: string, changes: AccountChanges): Promise<AccountView>;
+    /** Asks now what is left of its allowance and which models it serves. @throws GatewayError why the upstream did not say */
+    sync(id: string): Promise<AccountView>;
     remove(id: string): Promise<void>;
   };
   readonly keys: {

@@ -1,6 +1,7 @@
 import { GatewayError } from "../chat/error.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Pool } from "../pool/pool.ts";
+import type { UsageSync } from "../pool/usage-sync.ts";
 import type { Router } from "../router/run.ts";
 import type { Store } from "../store/store.ts";
 import { accountOperations } from "./accounts.ts";
@@ -22,6 +23,7 @@ export interface AdminDeps {
   readonly store: Store;
   readonly pool: Pool;
   readonly router: Router;
+  readonly usage: UsageSync;
   readonly keys: KeyRing;
   readonly overview: OverviewReader;
   readonly settings: LiveSettings;
@@ -33,10 +35,10 @@ export const SETTING_PREFIX = "setting.";
 /** An open page is told of changes at most this often. */
 const WATCH_MS = 1_000;
 
-export function createAdmin({ store, pool, router, keys, overview, settings, clock }: AdminDeps): Admin {
+export function createAdmin({ store, pool, router, usage, keys, overview, settings, clock }: AdminDeps): Admin {
   return {
     overview: overview.overview,
-    accounts: accountOperations({ pool, router, clock }),
+    accounts: accountOperations({ pool, router, usage, clock }),
     keys: keys.operations,
     requests: {
       list: (filter) => store.attempts.requests(filter),

@@ -51,7 +51,7 @@ export function overviewReader(deps: OverviewDeps): OverviewReader {
     name: provider.name,
     title: provider.title,
     needsAccounts: provider.credential !== undefined,
-    models: provider.models.map(({ id }) => id),
+    models: pool.models(provider.name).map(({ id }) => id),
     ...pool.status(provider.name),
     hour: await hour(provider.name),
     help: provider.credential?.help,

@@ -76,6 +76,9 @@ export const ROUTES = {
     },
     ({ accounts }, { id: account, ...changes }) => accounts.configure(account, changes),
   ),
+  accountsSync: route("POST /api/accounts/:id/sync", "Ask for usage and models now", id, ({ accounts }, input) =>
+    accounts.sync(input.id),
+  ),
   accountsRemove: route("POST /api/accounts/:id/remove", "Forget for good", id, ({ accounts }, input) =>
     accounts.remove(input.id),
   ),

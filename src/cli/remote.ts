@@ -68,6 +68,7 @@ export function remoteOperator({ url, token }: Serving): Operator {
           ...changes,
           ...(models === undefined ? {} : { models: models && [...models] }),
         }),
+      sync: (id) => call("accountsSync", { id }),
       remove: (id) => run("accountsRemove", { id }),
     },
     keys: {

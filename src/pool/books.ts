@@ -75,16 +75,22 @@ export class Books {
     return this.committer.write(`health ${account.id}`, () => this.#deps.store.accounts.saveHealth(account.id, health));
   }
 
+  /** What is left. Whether that is too little for another turn, the provider's probe says by failing. */
   setQuota(account: Account, quota: Quota): void {
     account.quota = quota;
     if (account.stored) this.#deps.store.accounts.touchQuota(account.id, quota);
     this.changed();
   }
 
+  setMemory(account: Account, memory: unknown): void {
+    account.memory = memory;
+    if (account.stored) this.#deps.store.accounts.touchMemory(account.id, memory);
+  }
+
   /** The means to speak for an account, or for a provider that needs none. */
   context(account: Account, signal: AbortSignal, log: Log): AccountContext<unknown> {
     const { credentials } = this;
-    const { clock, store } = this.#deps;
+    const { clock } = this.#deps;
     const contextOf = (own: AbortSignal) => this.context(account, own, log);
     return {
       account: {
@@ -102,10 +108,7 @@ export class Books {
         await credentials.save(account, credential);
       },
       renew: (stale) => credentials.renew(account, stale, contextOf),
-      remember(memory) {
-        account.memory = memory;
-        if (account.stored) store.accounts.touchMemory(account.id, memory);
-      },
+      remember: (memory) => this.setMemory(account, memory),
     };
   }
 

@@ -3,6 +3,7 @@ import type { Clock } from "../lib/clock.ts";
 import type { Provider } from "../providers/provider.ts";
 import type { Account } from "./account.ts";
 import type { Breaker } from "./breaker.ts";
+import type { Guests } from "./guests.ts";
 import { Lease, type LeaseEnds } from "./lease.ts";
 import { choose, type Position, type Standing, type StrategyName } from "./strategies.ts";
 import { unavailable } from "./unavailable.ts";
@@ -34,6 +35,8 @@ export interface LenderDeps {
   readonly clock: Clock;
   readonly breaker: Breaker;
   readonly ends: LeaseEnds;
+  /** Sessions that the service gives to visitors, where it does. */
+  readonly guests?: Guests | undefined;
   rules(): LenderRules;
   /** The rotation has moved on. */
   moved(position: Position): void;
@@ -75,12 +78,33 @@ export class Lender {
    */
   async lend(request: LendRequest): Promise<Lease> {
     if (request.signal.aborted) throw reasonOf(request.signal);
+    if (this.#deps.guests && request.only === undefined) await this.#invite(this.#deps.guests, request);
     return this.#take(request) ?? this.#wait(request);
+  }
+
+  /** Has missing guests made; a request that nobody else can serve waits for them. */
+  async #invite(guests: Guests, request: LendRequest): Promise<void> {
+    const { wanted, alive } = guests.status;
+    if (alive >= wanted) return;
+    const filling = guests.fill();
+    const hasOther = this.accounts.some((account) => account.state === "ready" && this.#suits(account, request));
+    const rests = this.accounts.some(({ restLeftMs }) => restLeftMs > 0);
+    if (hasOther)
+      filling.catch(() => undefined); // the desk has logged it, and its status says it
+    else
+      await untilAborted(filling, request.signal).catch((error: unknown) => {
+        // Accounts that rest say better when somebody can answer.
+        if (!rests || request.signal.aborted) throw error;
+      });
+  }
+
+  #suits(account: Account, { exclude, model }: LendRequest): boolean {
+    return !exclude?.has(account.id) && account.serves(model);
   }
 
   /** Why nobody could be served with this model now; undefined while an account is ready. */
   unavailable(model: string): GatewayError | undefined {
-    if (!this.provider.credential) return undefined;
+    if (!this.provider.credential || this.#deps.guests?.canFill) return undefined;
     const serving = this.accounts.filter((account) => account.serves(model));
     if (serving.length === 0 && this.accounts.length > 0) {
       return new GatewayError("no-account", `No ${this.provider.title} account here serves the model ${model}.`);
@@ -114,8 +138,7 @@ export class Lender {
     if (!breaker.allows(clock.monotonic())) throw this.#broken();
     if (!this.provider.credential) return new Lease(this.provider, undefined, 0, ends);
 
-    const isUsable = (account: Account): boolean =>
-      account.state === "ready" && !request.exclude?.has(account.id) && account.serves(request.model);
+    const isUsable = (account: Account): boolean => account.state === "ready" && this.#suits(account, request);
     const usable = this.accounts.filter(isUsable);
     if (usable.length === 0) throw this.unavailable(request.model) ?? this.#allTried();
     const preferred = usable.find(({ id }) => id === request.prefer);
@@ -208,6 +231,15 @@ export class Lender {
     const text = `All ${this.provider.title} accounts were busy for ${queueMs / 1000} s; try again shortly.`;
     return new GatewayError("queue-full", text, { retryAt: this.#deps.clock.now() + QUEUE_FULL_RETRY_MS });
   }
+}
+
+/** What `work` gives, or a rejection as soon as the signal aborts; the work itself goes on. */
+function untilAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(reasonOf(signal));
+    signal.addEventListener("abort", abort, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
+  });
 }
 
 function reasonOf(signal: AbortSignal): GatewayError {

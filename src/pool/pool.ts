@@ -3,11 +3,12 @@ import type { Clock } from "../lib/clock.ts";
 import type { UpstreamFetch } from "../lib/fetch.ts";
 import type { Log } from "../lib/log.ts";
 import { ACCOUNT_STATES, type AccountRecord, type AccountState, type Store } from "../store/store.ts";
-import type { AccountContext, ModelInfo, ProbeResult, Provider, ServiceContext } from "../providers/provider.ts";
+import type { AccountContext, ModelInfo, Provider, Quota, ServiceContext } from "../providers/provider.ts";
 import { Account, type Outlet } from "./account.ts";
 import { Books, meansOf } from "./books.ts";
 import { Breaker, type BreakerRules } from "./breaker.ts";
 import { readyHealth } from "./health.ts";
+import { Guests, type GuestStatus } from "./guests.ts";
 import { Lender } from "./lender.ts";
 import type { LeaseEnds } from "./lease.ts";
 import { CallerPositions, Positions } from "./positions.ts";
@@ -49,6 +50,14 @@ export interface PoolDeps {
   readonly proxy?: (provider: string) => string | undefined;
 }
 
+/** A credential that the upstream took. */
+export interface Checked {
+  readonly credential: unknown;
+  /** What the provider remembered about it. */
+  readonly memory: unknown;
+  readonly quota: Quota | undefined;
+}
+
 /** How one provider stands. */
 export interface ProviderStatus {
   readonly strategy: StrategyName;
@@ -57,6 +66,8 @@ export interface ProviderStatus {
   readonly breakerUntil: number | undefined;
   readonly states: Readonly<Record<AccountState, number>>;
   readonly waiting: number;
+  /** Undefined for a service that has none. */
+  readonly guests: GuestStatus | undefined;
 }
 
 /** Every account in use, opened and in memory, and who may use which when. */
@@ -67,6 +78,7 @@ export class Pool {
   readonly #providers: ReadonlyMap<string, Provider>;
   readonly #lenders = new Map<string, Lender>();
   readonly #breakers = new Map<string, Breaker>();
+  readonly #guests = new Map<string, Guests>();
   readonly #accounts = new Map<string, Account>();
   readonly #positions: Positions;
   readonly #callerPositions = new CallerPositions();
@@ -103,7 +115,9 @@ export class Pool {
     for (const provider of deps.providers) {
       this.#breakers.set(provider.name, new Breaker(() => deps.settings().breaker));
       const moved = () => this.#positions.set(provider.name, this.lender(provider.name).position);
-      this.#lenders.set(provider.name, this.#lenderOf(provider, [], positions.get(provider.name), moved));
+      const guests = provider.guests && this.#guestsOf(provider);
+      if (guests) this.#guests.set(provider.name, guests);
+      this.#lenders.set(provider.name, this.#lenderOf(provider, [], positions.get(provider.name), moved, guests));
     }
   }
 
@@ -152,14 +166,14 @@ export class Pool {
 
   /**
    * Asks the upstream whether a credential works before it is added.
-   * @returns the credential, renewed if the upstream renewed it meanwhile, and what is left of its allowance
+   * @returns the credential, renewed if the upstream renewed it meanwhile, and what was learnt about it
    * @throws GatewayError what the upstream says against it
    */
-  async check(name: string, credential: unknown, signal: AbortSignal): Promise<ProbeResult & { credential: unknown }> {
+  async check(name: string, credential: unknown, signal: AbortSignal): Promise<Checked> {
     const provider = this.provider(name);
     const account = this.#open(this.roster.draft(provider, credential), false);
     const result = await provider.probe?.(this.books.context(account, signal, this.#deps.log));
-    return { ...result, credential: account.credential };
+    return { credential: account.credential, memory: account.memory, quota: result?.quota };
   }
 
   /** The means to speak for a stored account outside a lease, to clean up; undefined when it is gone. */
@@ -220,6 +234,7 @@ export class Pool {
       breakerUntil: state === "open" ? this.#deps.clock.now() + breaker.opensAgainInMs(monotonic) : undefined,
       states,
       waiting: lender.waiting,
+      guests: this.#guests.get(name)?.status,
     };
   }
 
@@ -240,6 +255,7 @@ export class Pool {
 
   /** Commits what is still open. */
   async close(): Promise<void> {
+    for (const guests of this.#guests.values()) guests.stop();
     await this.#positions.close();
     await this.books.committer.close();
   }
@@ -299,7 +315,26 @@ export class Pool {
     };
   }
 
-  #lenderOf(provider: Provider, accounts: Account[], position: Lender["position"], moved: () => void): Lender {
+  #guestsOf(provider: Provider): Guests {
+    const { clock, log } = this.#deps;
+    return new Guests({
+      provider,
+      clock,
+      log,
+      accounts: () => this.lender(provider.name).accounts,
+      service: (signal) => this.service(provider.name, signal),
+      admit: async (credential) => void (await this.roster.welcome(provider.name, credential)),
+      remove: (account) => this.roster.remove(account.id),
+    });
+  }
+
+  #lenderOf(
+    provider: Provider,
+    accounts: Account[],
+    position: Lender["position"],
+    moved: () => void,
+    guests?: Guests,
+  ): Lender {
     const { clock } = this.#deps;
     const breaker = this.#breakerOf(provider.name);
     const outletOfNobody = provider.credential ? undefined : this.#outletOf(provider, undefined, undefined);
@@ -323,7 +358,7 @@ export class Pool {
       const { rotationUses, queueMs, concurrency } = settings;
       return { strategy: settings.strategy(provider.name), rotationUses, queueMs, concurrency };
     };
-    const lender: Lender = new Lender(provider, accounts, position, { clock, breaker, ends, rules, moved });
+    const lender: Lender = new Lender(provider, accounts, position, { clock, breaker, ends, guests, rules, moved });
     return lender;
   }
 

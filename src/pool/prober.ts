@@ -3,11 +3,12 @@ import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
 import type { Account } from "./account.ts";
 import type { Books } from "./books.ts";
+import { withDeadline } from "./deadline.ts";
 
 const TICK_MS = 5000;
 const AT_ONCE = 4;
 const FIRST_PROBE_MS = 60_000;
-const LONGEST_PROBE_MS = 60 * 60_000;
+const LONGEST_PAUSE_MS = 60 * 60_000;
 /** The longest a probe may take. */
 const PROBE_MS = 30_000;
 /** A credential whose own times make no sense is not renewed more often than this. */
@@ -19,6 +20,8 @@ export interface ProberDeps {
   readonly clock: Clock;
   readonly log: Log;
   readonly random: () => number;
+  /** The longest pause between two looks at an account that is out of rotation; by default an hour. */
+  readonly longestPauseMs?: () => number;
 }
 
 /**
@@ -95,23 +98,19 @@ export class Prober {
 
   async #probe(account: Account): Promise<void> {
     const { books, clock, log } = this.#deps;
-    const deadline = new AbortController();
-    const stop = (): void => deadline.abort(this.#stopping.signal.reason);
-    this.#stopping.signal.addEventListener("abort", stop, { once: true });
-    const cancelDeadline = clock.after(PROBE_MS, () =>
-      deadline.abort(new GatewayError("upstream-timeout", "The probe was not answered in time.")),
-    );
+    const { provider } = account;
+    const bounds = { clock, stopping: this.#stopping.signal, ms: PROBE_MS, what: "The probe was not answered" };
     try {
-      const result = await account.provider.probe?.(books.context(account, deadline.signal, log));
-      if (result?.quota) books.setQuota(account, result.quota);
+      const result = await withDeadline(bounds, async (signal) =>
+        provider.probe?.(books.context(account, signal, log)),
+      );
       books.apply(account, { revives: true });
+      if (result?.quota) books.setQuota(account, result.quota);
     } catch (error) {
       const failure = toGatewayError(error);
       books.apply(account, { failure });
       log.debug("probe-failed", { account: account.id, kind: failure.kind, reason: failure.message });
     } finally {
-      cancelDeadline();
-      this.#stopping.signal.removeEventListener("abort", stop);
       account.probes += 1;
       account.probeAt = isProbed(account) ? clock.monotonic() + this.#waitMs(account) : undefined;
       books.changed();
@@ -120,7 +119,8 @@ export class Prober {
 
   /** Doubles with each probe since the account last served a turn, so that one that flaps is asked ever less often. */
   #waitMs(account: Account): number {
-    const ms = Math.min(FIRST_PROBE_MS * 2 ** account.probes, LONGEST_PROBE_MS);
+    const longestMs = this.#deps.longestPauseMs?.() ?? LONGEST_PAUSE_MS;
+    const ms = Math.min(FIRST_PROBE_MS * 2 ** account.probes, longestMs);
     return ms * (0.9 + this.#deps.random() * 0.2);
   }
 }

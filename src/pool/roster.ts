@@ -61,6 +61,12 @@ export class Roster {
     return { added, known };
   }
 
+  /** Adds a guest session that the service has just given. */
+  async welcome(providerName: string, credential: unknown): Promise<Account> {
+    const label = `${this.#deps.provider(providerName).title} guest`;
+    return this.#known(providerName, credential) ?? this.#insert(providerName, credential, { label, source: "guest" });
+  }
+
   /** Gives an account a new credential of the same or another login, and a fresh start. */
   async renew(id: string, credential: unknown): Promise<Account> {
     const account = this.#deps.find(id);

@@ -119,6 +119,7 @@ export function fakeOperator(): { operator: Operator; calls: unknown[][] } {
       reset: (id) => account("reset", id),
       rename: (id, label) => account("rename", id, label),
       configure: (id, changes) => account("configure", id, changes),
+      sync: (id) => account("sync", id),
       remove: async (id) => void (await account("remove", id)),
     },
     keys: {

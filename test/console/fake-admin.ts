@@ -217,6 +217,7 @@ export function fakeAdmin(clock: { now(): number }, initial: Partial<FakeWorld> 
       reset: async (id) => change(id, { state: "ready", rotationFailures: 0 }),
       rename: async (id, label) => change(id, { label }),
       configure: async (id, { label }) => change(id, label === undefined ? {} : { label }),
+      sync: async (id) => find(id),
       async remove(id) {
         find(id);
         world.accounts = world.accounts.filter((each) => each.id !== id);

@@ -7,6 +7,7 @@ import { textOf, type ChatRequest } from "../../src/chat/request.ts";
 import type { UpstreamFetch } from "../../src/lib/fetch.ts";
 import type { Log, LogFields } from "../../src/lib/log.ts";
 import { Pool, type PoolDeps, type PoolSettings } from "../../src/pool/pool.ts";
+import { UsageSync } from "../../src/pool/usage-sync.ts";
 import type { Provider } from "../../src/providers/provider.ts";
 import { Conversations } from "../../src/router/conversation.ts";
 import { Resolver, type ResolverDeps } from "../../src/router/resolve.ts";
@@ -84,6 +85,8 @@ export async function openWorld(options: WorldOptions) {
     createFetch: options.createFetch ?? (() => plainFetch),
     ...(options.proxy ? { proxy: options.proxy } : {}),
   });
+  const everyMs = () => 600_000;
+  const usage = new UsageSync({ books: pool.books, accounts: () => pool.all(), clock, log, random, everyMs });
   const ready = () => options.ready ?? false;
   const conversations = new Conversations({ store: store.conversations, pool, clock, log, random, ready });
   await conversations.recover();
@@ -112,6 +115,7 @@ export async function openWorld(options: WorldOptions) {
     clock,
     store,
     pool,
+    usage,
     router,
     conversations,
     resolver,
