@@ -239,9 +239,11 @@ function think(text: string, out: UpstreamEvent[]): void {
   if (text) add("reasoning-delta", text, out);
 }
 
-/** Pieces that came in one read are one event: nobody could tell them apart by their time. */
+/** So many events of one read stay apart; a large read is an answer that nobody watched being written. */
+const MOST_EVENTS_A_READ = 32;
+
 function add(type: "text-delta" | "reasoning-delta", text: string, out: UpstreamEvent[]): void {
-  const last = out.at(-1);
+  const last = out.length < MOST_EVENTS_A_READ ? undefined : out.at(-1);
   if (last?.type === type) out[out.length - 1] = { type, text: last.text + text };
   else out.push({ type, text });
 }
