@@ -87,7 +87,7 @@ async function pacedStreams(world: World, name: TargetName): Promise<number[]> {
     await Bun.sleep(index * STAGGER_MS);
     await connection.ask(call, (piece) => {
       const now = nowUs();
-      for (const [, stamp] of piece.matchAll(/"t(\d{16}) /g)) delays.push(now - Number(stamp));
+      for (const [, stamp] of piece.matchAll(/t(\d{16}) /g)) delays.push(now - Number(stamp));
     });
     connection.close();
   };
