@@ -83,6 +83,18 @@ describe("a run", () => {
     expect(told.events.at(-1)?.type).toBe("end");
   });
 
+  test("trap 15: a last chunk is not lost, however many come at once with the end", async () => {
+    await using desk = await openDesk();
+    const text = "x".repeat(500);
+    desk.sim.play((run) => {
+      for (let end = 1; end <= text.length; end++) run.chunk(text.slice(0, end));
+      run.emit("completion_finished", { executionId: run.jobId });
+    });
+    const told = await desk.own().ask();
+    expect(told).toMatchObject({ text, error: undefined });
+    expect(told.events.filter(({ type }) => type === "end")).toHaveLength(1);
+  });
+
   test("trap 5: an end that names no run counts when nothing of the run follows it", async () => {
     await using desk = await openDesk();
     desk.sim.play((run) => {

@@ -68,7 +68,7 @@ describe("guests", () => {
     expect(desk.sim.count("signup")).toBe(1);
   });
 
-  test("P1 a met sign-up limit neither hangs nor asks again before its time, and then works", async () => {
+  test("P1, trap 14: a met sign-up limit neither hangs nor asks again before its time, and then works", async () => {
     await using desk = await openDesk();
     desk.sim.next("signup", {
       ...fault(429, "over_request_rate_limit", "Request rate limit reached"),
