@@ -109,6 +109,22 @@ export async function checkHost(
   return kinds.includes("public") ? "public" : "private";
 }
 
+/**
+ * All addresses a host has now, each of them public: connect to one of these and to nothing else, for the name may lead
+ * elsewhere by the next look-up.
+ * @param hostname as for `checkHost`
+ * @throws AddressRefused if any address is not public, and what `lookup` throws
+ */
+export async function publicAddresses(hostname: string, lookup: Lookup = systemLookup): Promise<readonly string[]> {
+  const host = bare(hostname);
+  const known = literalKind(host);
+  const addresses = known === undefined ? await lookup(host) : [host];
+  const kinds = known === undefined ? addresses.map(addressKind) : [known];
+  const refused = kinds.find((kind) => kind !== "public") ?? (kinds.length === 0 ? "forbidden" : undefined);
+  if (refused) throw new AddressRefused(refused, `${hostname} is not on the public internet.`);
+  return addresses;
+}
+
 const systemLookup: Lookup = async (hostname) =>
   (await dnsLookup(hostname, { all: true })).map(({ address }) => address);
 

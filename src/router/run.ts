@@ -3,6 +3,7 @@ import type { ChatStream } from "../chat/event.ts";
 import type { ChatRequest, Message } from "../chat/request.ts";
 import { prepare } from "../emulate/index.ts";
 import type { Clock } from "../lib/clock.ts";
+import type { FetchImage } from "../lib/fetch-image.ts";
 import type { Log } from "../lib/log.ts";
 import type { Lease } from "../pool/lease.ts";
 import type { Lender } from "../pool/lender.ts";
@@ -13,6 +14,7 @@ import { attempt } from "./attempt.ts";
 import { RetryBudget } from "./budget.ts";
 import type { Conversations, KeptChat } from "./conversation.ts";
 import { historyKey, splitHistory } from "./history.ts";
+import { RequestImages } from "./images.ts";
 import { Journal } from "./journal.ts";
 import type { Resolver, Target } from "./resolve.ts";
 import type { TurnEnd } from "./settled-stream.ts";
@@ -76,6 +78,7 @@ export interface RouterDeps {
   readonly attempts: Attempts;
   readonly clock: Clock;
   readonly log: Log;
+  readonly fetchImage: FetchImage;
   readonly settings: () => RouterSettings;
 }
 
@@ -86,6 +89,7 @@ interface Run {
   readonly settings: RouterSettings;
   readonly journal: Journal;
   readonly signal: AbortSignal;
+  readonly images: RequestImages;
   /** Attempts that count against `maxAttempts`. */
   counted: number;
   /** Gives the retry back; undefined until one was taken. */
@@ -99,7 +103,7 @@ interface Memory {
   /** Under which a chat that holds all but the new messages is kept; undefined for the first turn. */
   readonly key: string | undefined;
   /** The request without what that chat holds, as the upstream can take it. */
-  followUp(): ChatRequest;
+  followUp(): Promise<ChatRequest>;
   readonly keyAfter: (answer: Message) => string;
 }
 
@@ -160,7 +164,7 @@ export class Router {
   }
 
   #begin(request: ChatRequest, options: RunOptions): Run {
-    const { attempts, clock, log } = this.#deps;
+    const { attempts, clock, log, fetchImage } = this.#deps;
     const settings = this.#deps.settings();
     const { rotationUses, rotationMaxFailures, turnMs } = settings;
     const keyName = options.caller.kind === "key" ? options.caller.name : undefined;
@@ -168,6 +172,7 @@ export class Router {
     const head = { request, dialect: options.dialect, keyName, model };
     const journal = new Journal(head, { attempts, clock, log, rotationUses, rotationMaxFailures });
     const capped = turnMs === undefined ? undefined : cap(options.signal, turnMs, clock);
+    const signal = capped?.signal ?? options.signal;
     const budget = this.#budget;
     budget.begin();
     let over = false;
@@ -176,7 +181,8 @@ export class Router {
       options,
       settings,
       journal,
-      signal: capped?.signal ?? options.signal,
+      signal,
+      images: new RequestImages(request.messages, fetchImage, signal),
       counted: 0,
       giveBack: undefined,
       end(end, sent) {
@@ -194,14 +200,19 @@ export class Router {
     let last: GatewayError | undefined;
     const targets = this.#targetsOf(run);
     for (const [index, target] of targets.entries()) {
+      const { capabilities } = target.provider;
       let prepared: ChatRequest;
       try {
-        prepared = prepare(run.request, target.provider.capabilities);
+        prepared = prepare(run.request, capabilities);
+        // Images are not fetched for a target that could not answer.
+        const nobody = run.images.areNeeded(capabilities) ? this.#unavailable(run, target) : undefined;
+        if (nobody) throw nobody;
+        prepared = await run.images.inline(prepared, capabilities);
       } catch (error) {
         last ??= toGatewayError(error);
         continue;
       }
-      const othersReady = targets.slice(index + 1).some((other) => this.#isReady(run, other));
+      const othersReady = targets.slice(index + 1).some((other) => !this.#unavailable(run, other));
       const result = await this.#overAccounts(run, target, prepared, othersReady);
       if (!("failure" in result)) return result;
       last = last && result.failure.kind === "no-account" ? last : result.failure;
@@ -251,10 +262,10 @@ export class Router {
     }
   }
 
-  /** Whether somebody could answer there now. */
-  #isReady({ options }: Run, { provider, model }: Target): boolean {
-    if (options.caller.kind === "own-accounts") return true;
-    return this.#deps.pool.lender(provider.name).unavailable(model) === undefined;
+  /** Why nobody could answer there now; undefined while somebody may. */
+  #unavailable({ options }: Run, { provider, model }: Target): GatewayError | undefined {
+    if (options.accountId !== undefined || options.caller.kind === "own-accounts") return undefined;
+    return this.#deps.pool.lender(provider.name).unavailable(model);
   }
 
   /** One account, which gets a second chance with a new chat when the upstream has lost the first. */
@@ -268,7 +279,7 @@ export class Router {
     const { journal, options, settings, signal } = run;
     const { lease, model, memory, kept } = attempted;
     const { clock, conversations, log } = this.#deps;
-    const request = kept && memory ? memory.followUp() : attempted.request;
+    const request = kept && memory ? await memory.followUp() : attempted.request;
     const keyAfter = memory?.keyAfter;
     const chat = { fresh, kept };
     const written = journal.attempt(lease, request);
@@ -310,14 +321,15 @@ export class Router {
   }
 
   /** What an upstream that keeps chats may hold of this request's history; a caller's own accounts are not remembered. */
-  #memoryOf({ request, options }: Run, { provider, model }: Target): Memory | undefined {
+  #memoryOf({ request, options, images }: Run, { provider, model }: Target): Memory | undefined {
     const { caller } = options;
     if (provider.chats?.keep !== "reuse" || caller.kind === "own-accounts") return undefined;
     const scope = { caller: caller.kind === "key" ? `key ${caller.name}` : "open", provider: provider.name, model };
     const { key, tail } = splitHistory(request.messages, scope);
     return {
       key,
-      followUp: () => prepare({ ...request, messages: tail }, provider.capabilities),
+      followUp: () =>
+        images.inline(prepare({ ...request, messages: tail }, provider.capabilities), provider.capabilities),
       keyAfter: (answer) => historyKey([...request.messages, answer], scope),
     };
   }

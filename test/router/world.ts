@@ -5,6 +5,7 @@ import { collect } from "../../src/chat/collect.ts";
 import { GatewayError } from "../../src/chat/error.ts";
 import { textOf, type ChatRequest } from "../../src/chat/request.ts";
 import type { UpstreamFetch } from "../../src/lib/fetch.ts";
+import type { FetchImage } from "../../src/lib/fetch-image.ts";
 import type { Log, LogFields } from "../../src/lib/log.ts";
 import { Pool, type PoolDeps, type PoolSettings } from "../../src/pool/pool.ts";
 import { UsageSync } from "../../src/pool/usage-sync.ts";
@@ -45,6 +46,8 @@ export interface WorldOptions {
   readonly proxy?: PoolDeps["proxy"] & object;
   readonly resolver?: Partial<ResolverDeps>;
   readonly ready?: boolean;
+  /** Default: no image may be fetched. */
+  readonly fetchImage?: FetchImage;
 }
 
 /** A pool and a router over a real database and fake time. */
@@ -104,6 +107,7 @@ export async function openWorld(options: WorldOptions) {
     attempts: store.attempts,
     clock,
     log,
+    fetchImage: options.fetchImage ?? (() => Promise.reject(new Error("no image is to be fetched"))),
     settings: () => routerSettings,
   });
   const never = new AbortController().signal;
