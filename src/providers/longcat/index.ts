@@ -1,7 +1,8 @@
 /** LongCat, the web chat at longcat.chat, through accounts that the user owns. What it does stands in protocol.md. */
 import { GatewayError } from "../../chat/error.ts";
-import type { UpstreamEvent } from "../../chat/event.ts";
+import { isFirstEvent, type UpstreamEvent } from "../../chat/event.ts";
 import type { Clock } from "../../lib/clock.ts";
+import { BodyTooLarge } from "../../lib/body.ts";
 import { EventReader, EventTooLarge, type ServerEvent } from "../../lib/sse.ts";
 import type { Provider, TurnContext } from "../provider.ts";
 import { Answer } from "./answer.ts";
@@ -39,6 +40,8 @@ export interface LongcatOptions {
 const LINGER_MS = 2000;
 const DRAIN_MS = 1000;
 const MAX_EVENT_CHARS = 4_194_304;
+/** The most decoded bytes in a row without a word of the answer: comments and padding that unpack without end. */
+const MAX_SILENT_BYTES = 33_554_432;
 
 export function createLongcat(options: LongcatOptions = {}): Provider<LongcatCredential> {
   const random = options.random ?? Math.random;
@@ -141,9 +144,16 @@ async function* readAnswer(
   const answer = new Answer(mode);
   const linger = new Linger(context.clock);
   let out: UpstreamEvent[] = [];
+  let silentBytes = 0;
   try {
-    for (let bytes: Uint8Array | undefined = first; bytes; bytes = linger.hasBegun ? await linger.read(reader) : (await reader.read()).value) {
+    for (
+      let bytes: Uint8Array | undefined = first;
+      bytes;
+      bytes = linger.hasBegun ? await linger.read(reader) : (await reader.read()).value
+    ) {
       readFrames(events.push(bytes), answer, out);
+      silentBytes = out.some(isFirstEvent) ? 0 : silentBytes + bytes.length;
+      if (silentBytes > MAX_SILENT_BYTES) throw new BodyTooLarge(`${silentBytes} bytes without an answer.`);
       if (answer.progress === "last") break;
       if (answer.progress === "finished") linger.begin();
       if (out.length > 0) yield out;

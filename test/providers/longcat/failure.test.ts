@@ -42,7 +42,7 @@ const headers: { header: string | null; at: number | undefined }[] = [
   { header: "999999", at: NOW + 86_400_000 },
   { header: "Fri, 20 Nov 2026 12:01:00 GMT", at: NOW + 60_000 },
   { header: "Fri, 20 Nov 2020 12:01:00 GMT", at: NOW + 1000 },
-  { header: "-5", at: undefined },
+  { header: "-5", at: NOW + 1000 },
   { header: "soon", at: undefined },
   { header: "", at: undefined },
   { header: null, at: undefined },
