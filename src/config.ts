@@ -12,6 +12,7 @@ import { valuesOf, withConsole } from "./config/values.ts";
 import { type ProxyRules, proxyRules } from "./lib/proxy.ts";
 
 export { ConfigError, type GivenSettings, type Inputs } from "./config/load.ts";
+export { readMovedEnv } from "./config/moved-env.ts";
 export { validateSetting } from "./config/values.ts";
 
 export interface Config {
@@ -105,6 +106,8 @@ export interface Config {
     readonly socketUrl: string;
     /** How many guest sessions to keep; 0 for none. */
     readonly guests: number;
+    /** A file that replaces the built-in model table; absolute. */
+    readonly modelsPath: string | undefined;
   };
   /** Addresses in which `{region}` stands for the account's AWS region. */
   readonly kiro: {
@@ -277,7 +280,8 @@ function configOf(basis: Basis, saved: Readonly<Record<string, unknown>>): Confi
       supabaseUrl: values.LANGFAST_SUPABASE_URL,
       anonKey: values.LANGFAST_ANON_KEY,
       socketUrl: values.LANGFAST_SOCKET_URL,
-      guests: values.LANGFAST_GUESTS ? Math.max(values.MIN_CREDENTIALS, 0) : 0,
+      guests: values.LANGFAST_GUESTS ? values.MIN_CREDENTIALS : 0,
+      modelsPath: values.LANGFAST_MODELS === undefined ? undefined : resolve(basis.cwd, values.LANGFAST_MODELS),
     },
     kiro: {
       runtimeUrl: values.KIRO_RUNTIME_URL,

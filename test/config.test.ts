@@ -97,6 +97,7 @@ test("every default stands as the settings table says", () => {
       anonKey: undefined,
       socketUrl: "wss://langfast-prompt-runner-35808038077.us-central1.run.app",
       guests: 1,
+      modelsPath: undefined,
     },
     kiro: {
       runtimeUrl: "https://runtime.{region}.kiro.dev",

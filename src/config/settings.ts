@@ -119,6 +119,7 @@ export const SETTINGS = {
     aliases: ["SOCKET_URL"],
   }),
   LANGFAST_GUESTS: setting(onOff, "on", live),
+  LANGFAST_MODELS: optional(anyText),
   MIN_CREDENTIALS: setting(integer(0, 100), "1", live),
   MAX_CREDENTIALS: setting(integer(0, 100), "1", live),
 

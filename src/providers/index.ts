@@ -25,6 +25,7 @@ export interface ProviderSettings {
     readonly anonKey: string | undefined;
     readonly socketUrl: string;
     readonly guests: number;
+    readonly modelsPath: string | undefined;
   };
   readonly kiro: KiroOptions;
   readonly demo: { readonly enabled: boolean };
@@ -52,6 +53,7 @@ export function buildProviders(settings: () => ProviderSettings): readonly Provi
       url: langfast.supabaseUrl,
       anonKey: langfast.anonKey,
       socketUrl: langfast.socketUrl,
+      modelsPath: langfast.modelsPath,
       get guests() {
         return settings().langfast.guests;
       },
