@@ -1,14 +1,12 @@
 /** One answer, frame by frame (protocol.md, "Frames" and "The end"). */
 import { GatewayError } from "../../chat/error.ts";
 import type { Citation, StopReason, UpstreamEvent, Usage } from "../../chat/event.ts";
+import type { AnswerReader, AnswerState } from "../../lib/answer-stream.ts";
 import { isObject, parseJson } from "../../lib/json.ts";
 import { failureOf, frameRefusal, type Asked } from "./failure.ts";
 import { ToolCalls } from "./tool-calls.ts";
 
 type Json = Readonly<Record<string, unknown>>;
-
-/** "open": more must come. "finished": whole, but usage or `[DONE]` may still follow. "last": nothing follows. */
-export type AnswerState = "open" | "finished" | "last";
 
 const REASONS: Readonly<Record<string, StopReason>> = {
   length: "length",
@@ -26,7 +24,8 @@ const REASONS: Readonly<Record<string, StopReason>> = {
 const BROKEN = /^(error|abort|aborted|cancelled|network_error|insufficient_system_resource)$/;
 
 /** The state of one answer. `read` turns the data of frames into events; `end` gives the closing ones. */
-export class Answer {
+export class Answer implements AnswerReader<UpstreamEvent> {
+  /** After "finished" usage or `[DONE]` may still follow. */
   state: AnswerState = "open";
   readonly #asked: Asked;
   readonly #now: () => number;

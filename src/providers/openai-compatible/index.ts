@@ -1,13 +1,13 @@
 /** Any service that speaks OpenAI's Chat Completions. What services do differently stands in protocol.md. */
 import { GatewayError } from "../../chat/error.ts";
-import type { UpstreamEvent, UpstreamStream } from "../../chat/event.ts";
+import type { UpstreamEvent } from "../../chat/event.ts";
 import type { ChatRequest } from "../../chat/request.ts";
-import type { EventBody, EventStream } from "../../lib/event-body.ts";
+import { readAnswer } from "../../lib/answer-stream.ts";
+import type { EventBody } from "../../lib/event-body.ts";
 import { isObject, parseJson } from "../../lib/json.ts";
 import { upstreamModel, type ServiceLogin } from "../../lib/service-login.ts";
-import type { ServerEvent } from "../../lib/sse.ts";
 import type { AccountContext, Provider, TurnContext } from "../provider.ts";
-import { Answer, type AnswerState } from "./answer.ts";
+import { Answer } from "./answer.ts";
 import { bodyOf } from "./body.ts";
 import { credential } from "./credential.ts";
 import { failureOf, meaningOf, refusalOf, type Asked } from "./failure.ts";
@@ -23,8 +23,6 @@ export interface OpenaiCompatibleOptions extends Caller {
 }
 
 const FIRST_EVENT_MS = 120_000;
-/** How long usage or `[DONE]` may lag behind the finish before the answer counts as over. */
-const LINGER_MS = 2000;
 
 export function createOpenaiCompatible(options: OpenaiCompatibleOptions = {}): Provider<ServiceLogin> {
   return {
@@ -48,7 +46,8 @@ export function createOpenaiCompatible(options: OpenaiCompatibleOptions = {}): P
       const asked: Asked = { name, apiKey, model };
       const body = await startTurn(options, context, asked, request, model);
       const answer = new Answer(asked, () => context.clock.now());
-      if (body.kind === "events") yield* readEvents(body.stream, answer, context);
+      if (body.kind === "events")
+        yield* readAnswer(body.stream, answer, { clock: context.clock, wrap: (error) => readFailure(error, context) });
       else yield readWhole(body.text, answer, asked, context);
     },
     async probe(context) {
@@ -105,62 +104,6 @@ async function startTurn(
     }
     quirks.add(quirk);
   }
-}
-
-/** One batch of events per network read. After the end the rest of the body is read, so that its connection lives on. */
-async function* readEvents(
-  stream: EventStream,
-  answer: Answer,
-  context: TurnContext<ServiceLogin>,
-): UpstreamStream & AsyncGenerator<readonly UpstreamEvent[]> {
-  const { clock } = context;
-  let stopLinger = () => {};
-  let lingered: Promise<void> | undefined;
-  let out: UpstreamEvent[] = [];
-  let hasBegun = false;
-  let isTold = false;
-  try {
-    for (;;) {
-      const events = await nextOf(stream, answer, lingered);
-      if (!events) break;
-      const state = readFrames(events, answer, out);
-      if (state === "last") break;
-      if (state === "finished") {
-        lingered ??= new Promise((resolve) => (stopLinger = clock.after(LINGER_MS, resolve)));
-      }
-      if (out.length > 0) yield out;
-      hasBegun ||= out.length > 0;
-      out = [];
-    }
-    if (answer.state === "open") readFrames(stream.last(), answer, out);
-    answer.end(out);
-    isTold = true;
-    yield out;
-    if (answer.state === "last") while (await stream.next());
-  } catch (error) {
-    if (isTold) return; // Only a connection that is not used again.
-    // What came with the failure is kept once the answer has begun; before that, another account may begin afresh.
-    if (hasBegun && out.length > 0) yield out;
-    throw readFailure(error, context);
-  } finally {
-    stopLinger();
-    stream.cancel();
-  }
-}
-
-/** Reads frames up to the last one, where more may follow. */
-function readFrames(events: readonly ServerEvent[], answer: Answer, out: UpstreamEvent[]): AnswerState {
-  for (const { data } of events) {
-    if (answer.state === "last") break;
-    answer.read(data, out);
-  }
-  return answer.state;
-}
-
-/** A connection that breaks after the finish ends the answer as well as any other end. */
-async function nextOf(stream: EventStream, answer: Answer, lingered: Promise<void> | undefined) {
-  if (answer.state !== "finished") return stream.next();
-  return stream.next(lingered).catch(() => undefined);
 }
 
 /** An answer that came in one piece, or an error with status 200. */

@@ -48,7 +48,6 @@ describe("the end", () => {
     { name: "usage null before and zero after", steps: [{ frame: chunk({ content: TEXT }, null, { usage: null }) }, { frame: chunk({}, "stop") }, { frame: usageChunk({ prompt_tokens: 0, completion_tokens: 0 }) }, DONE] },
     { name: "text after [DONE]", steps: [said, { frame: chunk({}, "stop") }, DONE, { frame: chunk({ content: "late" }) }] },
     { name: "a last frame without its empty line", steps: [said, { raw: "data: [DONE]" }] },
-    { name: "a cut after the finish", steps: [said, { frame: chunk({}, "stop") }, { cut: true }] },
     { name: "comments and unknown frames between", steps: [{ raw: ": PROCESSING\n\n" }, said, { frame: { x: 1 } }, { frame: { choices: [] } }, { frame: [] }, { frame: chunk({}, "stop") }, DONE] },
     { name: "a second choice beside the first", steps: [said, { frame: { choices: [{ index: 1, delta: { content: "other" } }] } }, { frame: chunk({}, "stop") }, DONE] },
     { name: "a prompt-filter frame first", steps: [{ frame: { choices: [], prompt_filter_results: [] } }, said, { frame: chunk({}, "stop") }, DONE] },
@@ -62,6 +61,19 @@ describe("the end", () => {
       usage: usage as undefined,
     });
     expect(events.at(-1)).toBe(end as UpstreamEvent);
+  });
+
+  test("a connection that breaks after the finish ends the answer as well", async () => {
+    for (const fault of [{ cut: true }, { reset: true }] as const) {
+      const [clock, gate, login] = [new VirtualClock(), new Gate(), loginAt(sim)];
+      sim.account(login.apiKey).next(stream([{ frame: chunk({ content: TEXT }, "stop") }, { gate }, fault]));
+      const context = testContext(login, { clock, fetchClock: new VirtualClock() });
+      const told = listen(createOpenaiCompatible().chat(chatRequest("hi"), context.turn("gpt-4o")));
+      await sim.until(() => clock.pending > 0); // The finish was read: what may follow it is waited for.
+      gate.open();
+      expect((await told).end?.reason).toBe("stop");
+      expect(clock.pending).toBe(0);
+    }
   });
 
   test("a socket that stays open after the finish is given up after 2 s", async () => {
