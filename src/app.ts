@@ -5,7 +5,7 @@ import { openKeyRing } from "./admin/keys.ts";
 import { overviewReader } from "./admin/overview.ts";
 import { passwordHash, setPassword } from "./admin/password.ts";
 import { toGatewayError } from "./chat/error.ts";
-import { type Config, settingViews, validateSetting, withSaved } from "./config.ts";
+import { type Config, readMovedEnv, settingViews, validateSetting, withSaved } from "./config.ts";
 import { type ConsoleAuth, createAuth, createConsole } from "./console/index.ts";
 import { dialects } from "./dialects/index.ts";
 import { mountAdminApi } from "./http/admin-api.ts";
@@ -164,7 +164,17 @@ export async function buildApp(deps: AppDeps): Promise<App> {
       log.setLevel(config.log.level);
     },
   };
-  const admin = createAdmin({ store, pool, router, usage, keys, overview, settings, clock });
+  const admin = createAdmin({
+    store,
+    pool,
+    router,
+    usage,
+    keys,
+    overview,
+    settings,
+    readEnvironment: readMovedEnv,
+    clock,
+  });
   const auth = createAuth({
     clock,
     sessions: store.sessions,

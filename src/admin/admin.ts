@@ -12,6 +12,8 @@ import type {
   AttemptRecord,
 } from "../store/store.ts";
 import type { Quota } from "../providers/provider.ts";
+import type { ExportOptions, ExportResult } from "./export.ts";
+import type { ImportOptions, ImportReport } from "./import/report.ts";
 
 /** An account as a page or a script sees it. No secret is in it. Times are epoch ms. */
 export interface AccountView {
@@ -205,6 +207,13 @@ export interface Admin {
     get(): Promise<SettingView[]>;
     /** `undefined` goes back to the default. */
     set(name: string, value: string | undefined): Promise<void>;
+  };
+  /** What brings accounts in from elsewhere and takes them out again. */
+  readonly transfer: {
+    /** Recognises each file by what it holds. Bad entries are refused one by one; what is there already stays as it is. */
+    importFiles(options: ImportOptions): Promise<ImportReport>;
+    /** Accounts in one document that `importFiles` takes back; sealed by a passphrase unless it is wanted in clear. */
+    exportAccounts(options: ExportOptions): Promise<ExportResult>;
   };
   /** Replaces the console password and ends every session. */
   setPassword(password: string): Promise<void>;

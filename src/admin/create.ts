@@ -6,6 +6,9 @@ import type { Router } from "../router/run.ts";
 import type { Store } from "../store/store.ts";
 import { accountOperations } from "./accounts.ts";
 import type { Admin, SettingView } from "./admin.ts";
+import { exportOperation } from "./export.ts";
+import { importOperation } from "./import/operation.ts";
+import type { EnvironmentReader } from "./import/variables.ts";
 import type { KeyRing } from "./keys.ts";
 import type { OverviewReader } from "./overview.ts";
 import { setPassword } from "./password.ts";
@@ -27,6 +30,8 @@ export interface AdminDeps {
   readonly keys: KeyRing;
   readonly overview: OverviewReader;
   readonly settings: LiveSettings;
+  /** Reads a predecessor's `.env`. */
+  readonly readEnvironment: EnvironmentReader;
   readonly clock: Clock;
 }
 
@@ -35,7 +40,9 @@ export const SETTING_PREFIX = "setting.";
 /** An open page is told of changes at most this often. */
 const WATCH_MS = 1_000;
 
-export function createAdmin({ store, pool, router, usage, keys, overview, settings, clock }: AdminDeps): Admin {
+export function createAdmin(deps: AdminDeps): Admin {
+  const { store, pool, router, usage, keys, overview, settings, clock, readEnvironment } = deps;
+  const operations = settingOperations(deps);
   return {
     overview: overview.overview,
     accounts: accountOperations({ pool, router, usage, clock }),
@@ -44,33 +51,46 @@ export function createAdmin({ store, pool, router, usage, keys, overview, settin
       list: (filter) => store.attempts.requests(filter),
       attempts: (requestId) => store.attempts.attemptsOf(requestId),
     },
-    settings: {
-      async get() {
-        return [...settings.views()];
-      },
-      async set(name, value) {
-        const view = settings.views().find((known) => known.name === name);
-        if (!view)
-          throw new GatewayError("unknown-path", `There is no setting ${name} to change here.`, { field: name });
-        if (view.source === "flag" || view.source === "environment") {
-          throw new GatewayError(
-            "invalid-request",
-            `${name} is set in the ${view.source} and can only be changed there.`,
-            {
-              field: name,
-            },
-          );
-        }
-        const objection = value === undefined ? undefined : settings.objection(name, value);
-        if (objection !== undefined) throw new GatewayError("invalid-request", objection, { field: name });
-        if (value === undefined) await store.settings.remove(SETTING_PREFIX + name);
-        else await store.settings.set(SETTING_PREFIX + name, value);
-        settings.reload(await savedSettings(store));
-        pool.refresh();
-      },
+    settings: operations,
+    transfer: {
+      importFiles: importOperation({
+        pool,
+        keys,
+        settings: operations,
+        objection: settings.objection,
+        readEnvironment,
+      }),
+      exportAccounts: exportOperation({ pool, settings: settings.views, clock }),
     },
     setPassword: (password) => setPassword(store, password),
     watch: (changed) => throttled(clock, WATCH_MS, changed, (listener) => pool.subscribe(listener)),
+  };
+}
+
+function settingOperations({ store, pool, settings }: AdminDeps): Admin["settings"] {
+  return {
+    async get() {
+      return [...settings.views()];
+    },
+    async set(name, value) {
+      const view = settings.views().find((known) => known.name === name);
+      if (!view) throw new GatewayError("unknown-path", `There is no setting ${name} to change here.`, { field: name });
+      if (view.source === "flag" || view.source === "environment") {
+        throw new GatewayError(
+          "invalid-request",
+          `${name} is set in the ${view.source} and can only be changed there.`,
+          {
+            field: name,
+          },
+        );
+      }
+      const objection = value === undefined ? undefined : settings.objection(name, value);
+      if (objection !== undefined) throw new GatewayError("invalid-request", objection, { field: name });
+      if (value === undefined) await store.settings.remove(SETTING_PREFIX + name);
+      else await store.settings.set(SETTING_PREFIX + name, value);
+      settings.reload(await savedSettings(store));
+      pool.refresh();
+    },
   };
 }
 

@@ -14,6 +14,10 @@ export interface KeyRing {
   readonly operations: Admin["keys"];
   /** The key this text is, or undefined. Costs one hash and one look-up. */
   find(presented: string): KnownKey | undefined;
+  /** The stored key with this hash, revoked ones too. */
+  known(hash: string): ApiKeyRecord | undefined;
+  /** Takes a key over of which only the hash is known, and resolves to its id. */
+  adopt(key: Pick<ApiKeyRecord, "name" | "hash" | "prefix">): Promise<string>;
 }
 
 const SHOWN_CHARS = "sk-sluice-".length + 4;
@@ -46,6 +50,14 @@ export async function openKeyRing(
       if (!record || record.revokedAt !== undefined) return undefined;
       store.keys.touch(record.id, clock.now());
       return record;
+    },
+    known: (hash) => records.get(hash),
+    async adopt({ name, hash, prefix }) {
+      const origin = { admin: false, createdAt: clock.now(), lastUsedAt: undefined, revokedAt: undefined };
+      const record: ApiKeyRecord = { id: newId("key"), name, prefix, hash, ...origin };
+      await store.keys.insert(record);
+      records.set(hash, record);
+      return record.id;
     },
     operations: {
       async list() {

@@ -116,6 +116,36 @@ export const ROUTES = {
     ({ settings }, { name, value }) => settings.set(name, value),
   ),
 
+  importFiles: route(
+    "POST /api/import",
+    "Take over what files of other programs hold, or an export",
+    {
+      files: Type.Array(
+        Type.Object({
+          path: text,
+          text: Type.Optional(Type.String()),
+          tables: Type.Optional(Type.Record(Type.String(), Type.Array(Type.Record(Type.String(), Type.Unknown())))),
+          named: Type.Optional(Type.Boolean()),
+        }),
+        { maxItems: 10_000 },
+      ),
+      passphrase: Type.Optional(Type.String()),
+      dryRun: Type.Optional(Type.Boolean()),
+    },
+    ({ transfer }, options) => transfer.importFiles(options),
+  ),
+  exportAccounts: route(
+    "POST /api/export",
+    "Accounts in one document, sealed by a passphrase or, with `clear`, readable",
+    {
+      passphrase: Type.Optional(Type.String()),
+      clear: Type.Optional(Type.Boolean()),
+      provider: Type.Optional(text),
+      settings: Type.Optional(Type.Boolean()),
+    },
+    ({ transfer }, options) => transfer.exportAccounts(options),
+  ),
+
   setPassword: route(
     "POST /api/password",
     "A new console password; every session ends",

@@ -84,6 +84,10 @@ export function remoteOperator({ url, token }: Serving): Operator {
       get: () => call("settingsGet", {}),
       set: (name, value) => run("settingsSet", value === undefined ? { name } : { name, value }),
     },
+    transfer: {
+      importFiles: (options) => call("importFiles", options),
+      exportAccounts: (options) => call("exportAccounts", options),
+    },
     setPassword: (password) => run("setPassword", { password }),
   };
 }

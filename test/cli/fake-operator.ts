@@ -150,6 +150,22 @@ export function fakeOperator(): { operator: Operator; calls: unknown[][] } {
           throw new GatewayError("invalid-request", "PORT is read only at the start", { field: name });
       },
     },
+    transfer: {
+      async importFiles(options) {
+        calls.push(["import", options]);
+        return { dryRun: false, took: [], skipped: [], refused: [], notes: [], differences: [] };
+      },
+      async exportAccounts(options) {
+        calls.push(["export", options]);
+        const document = {
+          format: "sluice-export",
+          version: 1,
+          createdAt: "2026-01-02T03:04:05.000Z",
+          accounts: [],
+        } as const;
+        return { document, accounts: 0, leftOut: [] };
+      },
+    },
     setPassword: (password) => note("password", password),
   };
   return { operator, calls };

@@ -246,6 +246,14 @@ export function fakeAdmin(clock: { now(): number }, initial: Partial<FakeWorld> 
       attempts: async (id) => world.attempts.filter(({ requestId }) => requestId === id),
     },
     settings: { get: async () => [], set: async () => undefined },
+    transfer: {
+      importFiles: async () => ({ dryRun: false, took: [], skipped: [], refused: [], notes: [], differences: [] }),
+      exportAccounts: async () => ({
+        document: { format: "sluice-export", version: 1, createdAt: "2026-01-02T03:04:05.000Z", accounts: [] },
+        accounts: 0,
+        leftOut: [],
+      }),
+    },
     async setPassword(password) {
       world.password = await Bun.password.hash(password, { algorithm: "argon2id", memoryCost: 8, timeCost: 1 });
     },
