@@ -48,7 +48,7 @@ export interface Call {
 export interface Command {
   /** What selects it: `account add`. */
   readonly name: string;
-  /** Names of the words behind it, each needed: `["ID"]`. */
+  /** Names of the words behind it, each needed: `["ID"]`. `PATH...` is one or more. */
   readonly operands?: readonly string[];
   readonly summary: string;
   /** Further paragraphs of its help. */

@@ -33,6 +33,24 @@ export async function readSecrets(io: CliIo, prompts: readonly string[]): Promis
   }
 }
 
+/** The first line that comes in, shown as it is typed. Empty when nothing comes. */
+export async function readAnswer(io: CliIo, question: string): Promise<string> {
+  const chunks = io.stdin[Symbol.asyncIterator]();
+  const decoder = new TextDecoder();
+  let text = "";
+  io.stderr.write(question);
+  try {
+    for (let next = await chunks.next(); !next.done; next = await chunks.next()) {
+      text += decode(decoder, next.value);
+      if (/[\r\n]/.test(text) || text.length > LIMIT_CHARS) break;
+    }
+    if (!io.isTty) io.stderr.write("\n");
+    return text.split(/\r?\n/)[0] ?? "";
+  } finally {
+    await chunks.return?.();
+  }
+}
+
 type Chunks = AsyncIterator<Uint8Array | string>;
 
 async function readAll(chunks: Chunks): Promise<string> {

@@ -71,6 +71,15 @@ export function remoteOperator({ url, token }: Serving): Operator {
       sync: (id) => call("accountsSync", { id }),
       remove: (id) => run("accountsRemove", { id }),
     },
+    signIn: {
+      methods: () => call("signInMethods", {}),
+      begin: (provider, method, input = {}, options = {}) =>
+        call("signInBegin", { provider, method, input: { ...input }, ...options }),
+      poll: (id) => call("signInPoll", { id }),
+      complete: (id, address) => call("signInComplete", { id, address }),
+      cancel: (id) => run("signInCancel", { id }),
+      list: () => call("signInList", {}),
+    },
     keys: {
       list: () => call("keysList", {}),
       create: (name, options) => call("keysCreate", { name, ...options }),

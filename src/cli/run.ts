@@ -7,8 +7,10 @@ import { ACCOUNT_COMMANDS } from "./account.ts";
 import { type Call, type CliDeps, type CliIo, type Command, EXIT, UsageError } from "./command.ts";
 import { operate } from "./connect.ts";
 import { COMMON_FLAGS, FLAGS } from "./flags.ts";
+import { EXPORT_COMMAND } from "./export.ts";
 import { HEALTH_COMMAND } from "./health.ts";
 import { helpText, usageOf } from "./help.ts";
+import { IMPORT_COMMAND } from "./import.ts";
 import { KEY_COMMANDS } from "./key.ts";
 import { PASSWORD_COMMAND } from "./password.ts";
 import { SERVE_COMMAND } from "./serve.ts";
@@ -25,6 +27,8 @@ const COMMANDS: readonly Command[] = [
   ...ACCOUNT_COMMANDS,
   ...KEY_COMMANDS,
   ...SETTING_COMMANDS,
+  IMPORT_COMMAND,
+  EXPORT_COMMAND,
   PASSWORD_COMMAND,
   VERSION_COMMAND,
 ];
@@ -78,7 +82,8 @@ function callOf(command: Command, operands: readonly string[], flags: Flags, io:
   const stray = Object.keys(flags).find((flag) => !allowed.has(flag));
   if (stray !== undefined)
     throw new UsageError(`${command.name} takes no --${stray}\nMore: sluice help ${command.name}`);
-  if (operands.length !== wanted.length) {
+  const isTooMany = operands.length > wanted.length && wanted.at(-1)?.endsWith("...") !== true;
+  if (operands.length < wanted.length || isTooMany) {
     const what = operands.length < wanted.length ? `${wanted[operands.length]} is missing` : "there is a word too much";
     const hint = operands.length > wanted.length ? "; credentials and passwords are read from standard input" : "";
     throw new UsageError(`${what}${hint}\nUsage: sluice ${usageOf(command)}`);
