@@ -4,6 +4,7 @@ import { createAdmin, savedSettings, type LiveSettings } from "./admin/create.ts
 import { openKeyRing } from "./admin/keys.ts";
 import { overviewReader } from "./admin/overview.ts";
 import { passwordHash, setPassword } from "./admin/password.ts";
+import { SignIns } from "./admin/sign-ins.ts";
 import { toGatewayError } from "./chat/error.ts";
 import { type Config, readMovedEnv, settingViews, validateSetting, withSaved } from "./config.ts";
 import { type ConsoleAuth, createAuth, createConsole } from "./console/index.ts";
@@ -164,11 +165,13 @@ export async function buildApp(deps: AppDeps): Promise<App> {
       log.setLevel(config.log.level);
     },
   };
+  const signIns = new SignIns({ store, pool, providers, usage, clock, log });
   const admin = createAdmin({
     store,
     pool,
     router,
     usage,
+    signIn: signIns.operations,
     keys,
     overview,
     settings,
@@ -303,6 +306,7 @@ export async function buildApp(deps: AppDeps): Promise<App> {
       await conversations.recover();
       prober.start();
       usage.start();
+      await signIns.start();
       prune();
       ready = true;
     },
@@ -311,6 +315,7 @@ export async function buildApp(deps: AppDeps): Promise<App> {
       stopping.abort();
       prober.stop();
       usage.stop();
+      signIns.stop();
       await conversations.close();
       await pool.close();
     },

@@ -172,6 +172,48 @@ export interface Overview {
   readonly notices: readonly string[];
 }
 
+/** A way to sign in at a provider, and what it asks for first. */
+export interface SignInMethodView {
+  readonly provider: string;
+  readonly providerTitle: string;
+  readonly id: string;
+  readonly title: Readonly<Record<"en" | "zh", string>>;
+  readonly fields: readonly {
+    readonly name: string;
+    readonly label: Readonly<Record<"en" | "zh", string>>;
+    readonly required: boolean;
+    readonly initial?: string;
+  }[];
+}
+
+/** A sign-in. No secret is in it but the address to open, which is for its owner alone. Times are epoch ms. */
+export interface SignInView {
+  readonly id: string;
+  readonly provider: string;
+  readonly providerTitle: string;
+  readonly method: string;
+  readonly methodTitle: Readonly<Record<"en" | "zh", string>>;
+  readonly label: string | undefined;
+  /** The account that gets the new login; undefined for a new account. */
+  readonly accountId: string | undefined;
+  readonly createdAt: number;
+  readonly expiresAt: number;
+  readonly status: "open" | "done" | "failed";
+  /** Why it failed, or why an open one is not done yet. */
+  readonly reason: string | undefined;
+  /**
+   * What the user does; undefined when it is over. "code": type it at the address; the gateway asks the service by
+   * itself. "browser": open the address; when the browser does not come back to this machine (`listens` is false, or it
+   * runs on another one), its final address is handed to `complete`.
+   */
+  readonly prompt:
+    | { readonly kind: "code"; readonly userCode: string; readonly url: string; readonly pollAfterMs: number }
+    | { readonly kind: "browser"; readonly url: string; readonly listens: boolean }
+    | undefined;
+  /** What came of it, once it is done. */
+  readonly accounts: readonly AccountView[];
+}
+
 export interface Admin {
   overview(): Promise<Overview>;
   readonly accounts: {
@@ -192,6 +234,23 @@ export interface Admin {
     /** Asks now what is left of its allowance and which models it serves. @throws GatewayError why the upstream did not say */
     sync(id: string): Promise<AccountView>;
     remove(id: string): Promise<void>;
+  };
+  readonly signIn: {
+    methods(): Promise<SignInMethodView[]>;
+    /** `input` holds the method's fields by name. With `accountId` that account gets the new login. */
+    begin(
+      provider: string,
+      method: string,
+      input?: Readonly<Record<string, string>>,
+      options?: { label?: string; accountId?: string },
+    ): Promise<SignInView>;
+    /** How it stands; asks the service when that is due. Nobody has to call it: a code is polled in the background. */
+    poll(id: string): Promise<SignInView>;
+    /** The address that the browser ended on. */
+    complete(id: string, address: string): Promise<SignInView>;
+    cancel(id: string): Promise<void>;
+    /** Open ones and those that ended in the last hour, newest first. */
+    list(): Promise<SignInView[]>;
   };
   readonly keys: {
     list(): Promise<ApiKeyView[]>;

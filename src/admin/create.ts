@@ -27,6 +27,7 @@ export interface AdminDeps {
   readonly pool: Pool;
   readonly router: Router;
   readonly usage: UsageSync;
+  readonly signIn: Admin["signIn"];
   readonly keys: KeyRing;
   readonly overview: OverviewReader;
   readonly settings: LiveSettings;
@@ -41,11 +42,12 @@ export const SETTING_PREFIX = "setting.";
 const WATCH_MS = 1_000;
 
 export function createAdmin(deps: AdminDeps): Admin {
-  const { store, pool, router, usage, keys, overview, settings, clock, readEnvironment } = deps;
+  const { store, pool, router, usage, signIn, keys, overview, settings, clock, readEnvironment } = deps;
   const operations = settingOperations(deps);
   return {
     overview: overview.overview,
     accounts: accountOperations({ pool, router, usage, clock }),
+    signIn,
     keys: keys.operations,
     requests: {
       list: (filter) => store.attempts.requests(filter),

@@ -83,6 +83,37 @@ export const ROUTES = {
     accounts.remove(input.id),
   ),
 
+  signInMethods: route("GET /api/sign-ins/methods", "The ways to sign in at each provider", {}, ({ signIn }) =>
+    signIn.methods(),
+  ),
+  signInList: route("GET /api/sign-ins", "Sign-ins that are open, and those of the last hour", {}, ({ signIn }) =>
+    signIn.list(),
+  ),
+  signInBegin: route(
+    "POST /api/sign-ins",
+    "Begin a sign-in; with `accountId` that account gets the new login",
+    {
+      provider: text,
+      method: text,
+      input: Type.Optional(Type.Record(Type.String(), Type.String())),
+      label: Type.Optional(text),
+      accountId: Type.Optional(text),
+    },
+    ({ signIn }, { provider, method, input, ...options }) => signIn.begin(provider, method, input, options),
+  ),
+  signInPoll: route("POST /api/sign-ins/:id/poll", "How a sign-in stands", id, ({ signIn }, input) =>
+    signIn.poll(input.id),
+  ),
+  signInComplete: route(
+    "POST /api/sign-ins/:id/complete",
+    "The address that the browser ended on",
+    { ...id, address: text },
+    ({ signIn }, input) => signIn.complete(input.id, input.address),
+  ),
+  signInCancel: route("POST /api/sign-ins/:id/cancel", "Give a sign-in up", id, ({ signIn }, input) =>
+    signIn.cancel(input.id),
+  ),
+
   keysList: route("GET /api/keys", "All client keys, without the keys themselves", {}, ({ keys }) => keys.list()),
   keysCreate: route(
     "POST /api/keys",

@@ -88,6 +88,10 @@ export const OVERVIEW: Overview = {
   notices: ["The data folder is not on a volume."],
 };
 
+function noSignIn(): never {
+  throw new GatewayError("unknown-path", "There is no such sign-in.", { field: "id" });
+}
+
 /** Operations that answer with fixed figures and write every call down. Account `gone` does not exist. */
 export function fakeOperator(): { operator: Operator; calls: unknown[][] } {
   const calls: unknown[][] = [];
@@ -121,6 +125,14 @@ export function fakeOperator(): { operator: Operator; calls: unknown[][] } {
       configure: (id, changes) => account("configure", id, changes),
       sync: (id) => account("sync", id),
       remove: async (id) => void (await account("remove", id)),
+    },
+    signIn: {
+      methods: async () => [],
+      begin: async () => noSignIn(),
+      poll: async () => noSignIn(),
+      complete: async () => noSignIn(),
+      cancel: async () => noSignIn(),
+      list: async () => [],
     },
     keys: {
       list: async () => [KEY],

@@ -223,6 +223,14 @@ export function fakeAdmin(clock: { now(): number }, initial: Partial<FakeWorld> 
         world.accounts = world.accounts.filter((each) => each.id !== id);
       },
     },
+    signIn: {
+      methods: async () => [],
+      begin: async () => noSignIn(),
+      poll: async () => noSignIn(),
+      complete: async () => noSignIn(),
+      cancel: async () => noSignIn(),
+      list: async () => [],
+    },
     keys: {
       list: async () => world.keys,
       async create(name) {
@@ -263,6 +271,10 @@ export function fakeAdmin(clock: { now(): number }, initial: Partial<FakeWorld> 
     },
   };
   return { admin, world, changed, watchers };
+}
+
+function noSignIn(): never {
+  throw new GatewayError("unknown-path", "There is no such sign-in.", { field: "id" });
 }
 
 /** One account in each state, with the reasons the gateway gives. */
