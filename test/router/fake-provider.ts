@@ -1,3 +1,4 @@
+import type { Capabilities } from "../../src/chat/capabilities.ts";
 import type { FailureDetails, FailureKind } from "../../src/chat/error.ts";
 import { GatewayError } from "../../src/chat/error.ts";
 import type { UpstreamEvent } from "../../src/chat/event.ts";
@@ -42,14 +43,14 @@ export function hangs(batches: UpstreamEvent[][] = [], options: { deaf?: boolean
 export class FakeProvider implements Provider<string> {
   readonly name: string;
   readonly title: string;
-  readonly capabilities = {
+  capabilities: Capabilities = {
     history: "messages",
     tools: true,
     images: "any",
     stop: true,
     maxOutputTokens: true,
     responseFormat: true,
-  } as const;
+  };
   readonly credential = {
     parse: (words: string) => words.split(","),
     restore: String,
