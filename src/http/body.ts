@@ -13,7 +13,9 @@ const BODY_DEADLINE_MS = 120_000;
 export async function readBody(request: Request, maxBytes: number, clock: Clock): Promise<string> {
   const announced = request.headers.get("content-length");
   if (announced !== null && Number(announced) > maxBytes) throw tooLarge(maxBytes);
-  if (!request.body) return "";
+  // To ask for the body as a stream costs a stream, which then lives as long as the request.
+  const stream = announced === null ? request.body : undefined;
+  if (stream === null) return "";
 
   let cancelTimer = () => {};
   const deadline = new Promise<never>((_, reject) => {
@@ -22,7 +24,7 @@ export async function readBody(request: Request, maxBytes: number, clock: Clock)
     );
   });
   try {
-    const text = announced === null ? readCounted(request.body, maxBytes) : request.text();
+    const text = stream ? readCounted(stream, maxBytes) : request.text();
     return await Promise.race([text, deadline]);
   } catch (error) {
     if (error instanceof GatewayError) throw error;
