@@ -193,6 +193,7 @@ export async function buildApp(deps: AppDeps): Promise<App> {
     accounts: pool.views().filter((account) => account.provider === "longcat"),
     position: pool.lender("longcat").position,
   });
+  let routes: readonly { readonly method: string; readonly path: string }[] = [];
   const app = new Elysia({ normalize: false, handler: { standardHostname: false } })
     .onError(({ error: thrown }) => {
       const error = toGatewayError(thrown);
@@ -210,6 +211,7 @@ export async function buildApp(deps: AppDeps): Promise<App> {
         reloadedAt: () => reloadedAt,
         trouble,
         isStatsOpen: () => config.stats.enabled,
+        basePath,
       }),
     )
     .use(await mountDocs({ version, assetRoot, basePath }))
@@ -246,6 +248,7 @@ export async function buildApp(deps: AppDeps): Promise<App> {
         dialects,
         router,
         isProvider,
+        methodsAt: (path) => routes.filter((route) => route.path === path).map((route) => route.method),
         turns,
         clock,
         log,
@@ -259,6 +262,7 @@ export async function buildApp(deps: AppDeps): Promise<App> {
         },
       }),
     );
+  routes = app.routes;
   const refused = hostGuard(allowedHosts, requireKey);
 
   /** One entry that cannot be read must not keep the others, and the page, from working. */

@@ -13,6 +13,8 @@ export interface ApiDeps extends ChatDeps {
   /** The first one also shapes failures outside any dialect's path. */
   readonly dialects: readonly [Dialect, ...Dialect[]];
   readonly isProvider: (name: string) => boolean;
+  /** What methods the rest of the gateway takes at a path; none for an unknown path. */
+  readonly methodsAt: (path: string) => readonly string[];
 }
 
 /** Handles one request whose prefix was already understood. */
@@ -62,7 +64,10 @@ export function mountApi(deps: ApiDeps) {
     const post = posts.get(rest);
     const isModels = rest === "/models";
     const isModel = rest.startsWith("/models/");
-    if (!post && !isModels && !isModel) throw unknownPath(pathname);
+    if (!post && !isModels && !isModel) {
+      const methods = deps.methodsAt(pathname);
+      throw methods.length > 0 ? wrongMethod(request.method, pathname, methods.join(" or ")) : unknownPath(pathname);
+    }
     if (request.method === "OPTIONS") return preflight(request.headers);
     if (post) {
       if (request.method !== "POST") throw wrongMethod(request.method, rest, "POST");

@@ -18,6 +18,8 @@ export interface HealthDeps {
   /** Why nothing can be saved, in words; undefined while it can. */
   readonly trouble: () => string | undefined;
   readonly isStatsOpen: () => boolean;
+  /** Where a browser finds the gateway: `/`, or `/sluice` behind a proxy. */
+  readonly basePath: string;
 }
 
 /** What probes, scripts and longchat's users ask. All of it is open and without secrets. */
@@ -50,6 +52,8 @@ export function mountHealth(deps: HealthDeps) {
     });
   };
 
+  // Relative where no base is set, so that a proxy may still mount the gateway anywhere.
+  const consoleAt = `${deps.basePath.replace(/\/+$/, "") || "."}/console/`;
   const detail = (summary: string) => ({ detail: { tags: ["health"], summary, security: [] } });
   return new Elysia({ name: "health" })
     .get("/health", health, detail("How the gateway and its accounts are"))
@@ -75,7 +79,7 @@ export function mountHealth(deps: HealthDeps) {
       "/",
       ({ request }) =>
         request.headers.get("accept")?.includes("text/html")
-          ? new Response(null, { status: 302, headers: { location: "./console/" } })
+          ? new Response(null, { status: 302, headers: { location: consoleAt } })
           : new Response("OK", { headers: { "content-type": "text/plain; charset=utf-8" } }),
       { detail: { hide: true } },
     );

@@ -134,6 +134,8 @@ describe("bad input", () => {
     },
     { name: "an unknown path", path: "/v1/nothing", status: 404, error: { type: "invalid_request_error" } },
     { name: "a wrong method", method: "PUT", status: 405, error: { type: "invalid_request_error" } },
+    { name: "a POST to /healthz", path: "/healthz", status: 405, error: { code: "method_not_allowed" } },
+    { name: "a GET of /reload", path: "/reload", method: "GET", status: 405, error: { code: "method_not_allowed" } },
     { name: "an unknown provider's path", path: "/nobody/v1/chat/completions", status: 404, error: {} },
     {
       name: "n other than 1",
@@ -145,7 +147,7 @@ describe("bad input", () => {
   test.each(cases)("$name is a $status in words", async ({ path, method, body, status, error }) => {
     const response = await gateway.ask(path ?? "/v1/chat/completions", {
       method: method ?? "POST",
-      body: body ?? BODY,
+      ...(method === "GET" ? {} : { body: body ?? BODY }),
     });
     expect(response.status).toBe(status);
     expect(response.headers.get("access-control-allow-origin")).toBe("*");
