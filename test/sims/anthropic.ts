@@ -133,7 +133,7 @@ function messageFaults(messages: unknown): string[] {
       if (each["type"] === "text" && each["text"] === "") fault("text content blocks must be non-empty");
       if (each["type"] === "thinking" && !each["signature"]) fault("thinking.signature: Field required");
       if (each["type"] === "tool_use" && !/^[\w-]+$/.test(String(each["id"]))) fault("tool_use.id");
-      if (each["type"] === "tool_result" && led.includes(each) === false) fault("tool_result after other content");
+      if (each["type"] === "tool_result" && !led.includes(each)) fault("tool_result after other content");
       if (/thinking/.test(String(each["type"])) && each["cache_control"]) fault("cache_control on thinking");
     }
   }
