@@ -159,7 +159,8 @@ describe("an image that cannot be fetched", () => {
     });
     await using world = await openWorld({ providers: [fake], fetchImage });
     await world.add("a");
-    const messages = [user(say("Hi")), user(image("https://a.test/slow"), image("https://a.test/bad"))];
+    const bad = image("https://a.test/bad");
+    const messages = [user(say("Hi")), user(image("https://a.test/slow"), bad), user(bad)];
     const failure = await failureOf(world.run({}, { messages }));
     expect(failure).toMatchObject({
       kind: "invalid-request",
