@@ -122,6 +122,7 @@ export async function buildApp(deps: AppDeps): Promise<App> {
     log,
     random,
     ready: () => config.longcat.sessionReady,
+    keptIdleMs: () => config.routing.conversationIdleMs,
   });
   const resolver = new Resolver({
     providers,
@@ -131,6 +132,11 @@ export async function buildApp(deps: AppDeps): Promise<App> {
     aliases: () => config.routing.aliases,
     fallbacks: () => config.routing.fallbacks,
     accountModels: (name) => pool.models(name),
+    offers: ({ name, credential, guests }) =>
+      credential === undefined ||
+      pool.lender(name).accounts.length > 0 ||
+      (guests?.count ?? 0) > 0 ||
+      (config.longcat.callerCookies && credential.fromBearer !== undefined),
   });
   const router = new Router({
     pool,

@@ -24,6 +24,8 @@ export interface ResolverDeps {
   readonly fallbacks?: () => Readonly<Record<string, readonly string[]>>;
   /** What a provider's accounts serve, where that differs from the provider's list. */
   readonly accountModels?: (provider: string) => readonly ModelInfo[];
+  /** Whether anybody could serve this provider's models: what nobody has an account for is not listed. */
+  readonly offers?: (provider: Provider) => boolean;
 }
 
 /** Services that a user has named by address come first: a key is faster and surer than a session of a web page. */
@@ -83,6 +85,7 @@ export class Resolver {
   models(only?: string): readonly ModelInfo[] {
     const byId = new Map<string, ModelInfo>();
     for (const provider of this.#providers(only)) {
+      if (only === undefined && this.#deps.offers?.(provider) === false) continue;
       for (const model of this.#modelsOf(provider)) if (!byId.has(model.id)) byId.set(model.id, model);
     }
     const known = this.#deps.knownModels();

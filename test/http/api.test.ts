@@ -37,6 +37,11 @@ describe("paths", () => {
     },
   );
 
+  test("models that nobody has an account for are not listed", async () => {
+    const { data } = (await (await gateway.ask("/v1/models")).json()) as { data: { owned_by: string }[] };
+    expect(data.map(({ owned_by }) => owned_by)).not.toContain("kiro");
+  });
+
   test("a provider in the prefix limits the list to its models", async () => {
     const { data } = (await (await gateway.ask("/demo/v1/models")).json()) as { data: { id: string }[] };
     expect(data.map(({ id }) => id)).toEqual(["demo"]);
