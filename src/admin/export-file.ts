@@ -8,7 +8,8 @@ import { isObject, parseJson } from "../lib/json.ts";
 import type { AccountChanges } from "./admin.ts";
 import type { ImportItem, Reading, Refusal } from "./import/reading.ts";
 
-const FORMAT = "sluice-export";
+/** The word in the head of each export. */
+export const EXPORT_FORMAT = "sluice-export";
 const VERSION = 1;
 
 export interface ExportedAccount {
@@ -20,7 +21,7 @@ export interface ExportedAccount {
 }
 
 export interface ClearExport {
-  readonly format: typeof FORMAT;
+  readonly format: typeof EXPORT_FORMAT;
   readonly version: typeof VERSION;
   /** ISO 8601. */
   readonly createdAt: string;
@@ -30,7 +31,7 @@ export interface ClearExport {
 }
 
 interface SealedHeader {
-  readonly format: typeof FORMAT;
+  readonly format: typeof EXPORT_FORMAT;
   readonly version: typeof VERSION;
   readonly createdAt: string;
   readonly cipher: "aes-256-gcm";
@@ -64,13 +65,13 @@ export function clearExport(
   accounts: readonly ExportedAccount[],
   settings: Readonly<Record<string, string>> | undefined,
 ): ClearExport {
-  const head = { format: FORMAT, version: VERSION, createdAt: new Date(createdAt).toISOString() } as const;
+  const head = { format: EXPORT_FORMAT, version: VERSION, createdAt: new Date(createdAt).toISOString() } as const;
   return { ...head, accounts, ...(settings === undefined ? {} : { settings }) };
 }
 
 export async function sealExport(clear: ClearExport, passphrase: string): Promise<SealedExport> {
   const header: SealedHeader = {
-    format: FORMAT,
+    format: EXPORT_FORMAT,
     version: VERSION,
     createdAt: clear.createdAt,
     cipher: "aes-256-gcm",
@@ -127,7 +128,8 @@ export function sealedExportIn(text: string): SealedExport | undefined {
 
 /** The clear export that a document is; undefined when it is none. */
 export function exportIn(document: unknown): ClearExport | undefined {
-  if (!isObject(document) || document["format"] !== FORMAT || !Array.isArray(document["accounts"])) return undefined;
+  if (!isObject(document) || document["format"] !== EXPORT_FORMAT || !Array.isArray(document["accounts"]))
+    return undefined;
   return document as unknown as ClearExport;
 }
 
@@ -168,10 +170,10 @@ function checkVersion(version: unknown): void {
 }
 
 function sealedIn(text: string): Record<string, unknown> | undefined {
-  if (!text.includes(FORMAT)) return undefined;
+  if (!text.includes(EXPORT_FORMAT)) return undefined;
   const parsed = parseJson(text);
   const fields = parsed.ok && isObject(parsed.value) ? parsed.value : undefined;
-  return fields?.["format"] === FORMAT && "cipher" in fields ? fields : undefined;
+  return fields?.["format"] === EXPORT_FORMAT && "cipher" in fields ? fields : undefined;
 }
 
 /** The header in one fixed order: what must not be changed unnoticed. */
@@ -193,22 +195,17 @@ function canonical({ format, version, createdAt, cipher, kdf, nonce }: SealedHea
 function keyOf({ kdf }: SealedHeader, passphrase: string): Promise<Buffer> {
   const { cost, blockSize, parallel, salt } = kdf;
   const bytes = 128 * cost * blockSize;
-  if (bytes > MOST_KDF_BYTES || parallel > MOST_PARALLEL || cost < 2 || blockSize < 1 || parallel < 1) {
-    throw new GatewayError("invalid-request", "The header of this sealed export asks for too much memory or time.", {
-      field: "files",
-    });
-  }
+  const isSound = cost > 1 && Number.isInteger(Math.log2(cost)) && blockSize > 0 && parallel > 0;
+  if (!isSound || bytes > MOST_KDF_BYTES || parallel > MOST_PARALLEL) throw unsound();
   const options = { N: cost, r: blockSize, p: parallel, maxmem: 2 * bytes + 1_048_576 };
   return new Promise((resolve, reject) => {
-    scrypt(passphrase.normalize("NFC"), Buffer.from(salt, "base64"), KEY_BYTES, options, (error, key) => {
-      if (error)
-        reject(
-          new GatewayError("invalid-request", "The header of this sealed export is not valid.", {
-            field: "files",
-            cause: error,
-          }),
-        );
-      else resolve(key);
-    });
+    scrypt(passphrase.normalize("NFC"), Buffer.from(salt, "base64"), KEY_BYTES, options, (error, key) =>
+      error ? reject(unsound(error)) : resolve(key),
+    );
   });
+}
+
+function unsound(cause?: unknown): GatewayError {
+  const words = "The header of this sealed export is not valid, or asks for too much memory or time.";
+  return new GatewayError("invalid-request", words, { field: "files", cause });
 }

@@ -1,5 +1,5 @@
 import { isObject } from "../../lib/json.ts";
-import { exportIn, readExport } from "../export-file.ts";
+import { EXPORT_FORMAT, exportIn, readExport } from "../export-file.ts";
 import { readCookieJson, readCookieLines } from "./cookies.ts";
 import { documentsOf } from "./documents.ts";
 import { readAiClientConfig, readKiroRsConfig } from "./kiro-configs.ts";
@@ -28,6 +28,8 @@ function readFile(file: ImportFile, files: readonly ImportFile[], readEnvironmen
   }
   if (text === undefined || text.trim() === "") return unknown("The file is empty.");
   const documents = documentsOf(text);
+  if (documents && !documents.whole && text.includes(EXPORT_FORMAT))
+    return unknown("This export of Sluice is cut off or broken.");
   if (documents) {
     const reading = readDocuments(file, documents.values, files);
     if (!reading) {
