@@ -6,6 +6,8 @@ import type { Admin, ApiKeyView } from "./admin.ts";
 
 /** A key that fits the presented text. */
 export interface KnownKey {
+  /** Tells it from another key of the same name. */
+  readonly id: string;
   readonly name: string;
   readonly admin: boolean;
 }
@@ -39,7 +41,12 @@ export async function openKeyRing(
 ): Promise<KeyRing> {
   const records = new Map<string, ApiKeyRecord>();
   for (const record of await store.keys.all()) records.set(record.hash, record);
-  const masters = new Map(masterKeys.map(({ name, key }) => [hashOf(key), { name, admin: false }]));
+  const masters = new Map(
+    masterKeys.map(({ name, key }) => {
+      const hash = hashOf(key);
+      return [hash, { id: `${name} ${hash.slice(0, 16)}`, name, admin: false }];
+    }),
+  );
 
   return {
     find(presented) {

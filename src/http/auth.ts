@@ -26,7 +26,7 @@ export function callerOf(request: Request, rules: AuthRules): Caller {
   const presented = presentedKey(request);
   if (presented !== undefined) {
     const known = rules.keys.find(presented);
-    if (known) return { kind: "key", name: known.name, admin: known.admin };
+    if (known) return { kind: "key", id: known.id, name: known.name, admin: known.admin };
     for (const provider of rules.callerAccounts) {
       const credentials = provider.credential?.fromBearer?.(presented);
       if (credentials && credentials.length > 0) return { kind: "own-accounts", provider, credentials };

@@ -79,6 +79,8 @@ export class Pool {
   readonly #lenders = new Map<string, Lender>();
   readonly #breakers = new Map<string, Breaker>();
   readonly #guests = new Map<string, Guests>();
+  /** By provider, the lists of its accounts when they were last joined: every request asks. */
+  readonly #unions = new Map<string, { lists: ReadonlySet<readonly ModelInfo[]>; models: readonly ModelInfo[] }>();
   readonly #accounts = new Map<string, Account>();
   readonly #positions: Positions;
   readonly #callerPositions = new CallerPositions();
@@ -194,9 +196,13 @@ export class Pool {
     // Accounts without a list of their own share their provider's.
     const lists = new Set(accounts.map((account) => account.models ?? provider.models));
     if (lists.size <= 1) return lists.values().next().value ?? provider.models;
+    const known = this.#unions.get(name);
+    if (known?.lists.size === lists.size && [...lists].every((list) => known.lists.has(list))) return known.models;
     const byId = new Map<string, ModelInfo>();
     for (const list of lists) for (const model of list) if (!byId.has(model.id)) byId.set(model.id, model);
-    return [...byId.values()];
+    const models = [...byId.values()];
+    this.#unions.set(name, { lists, models });
+    return models;
   }
 
   /** @throws GatewayError unknown-path */

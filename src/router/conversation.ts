@@ -12,8 +12,7 @@ const READY_IDLE_MS = 5 * 60_000;
 const BACKGROUND_MS = 30_000;
 const MOST_TRIES = 6;
 const FIRST_RETRY_MS = 30_000;
-/** A kept chat that nobody went on with for so long is forgotten, and so are the oldest beyond the number. */
-const KEPT_IDLE_MS = 72 * 3_600_000;
+/** Of kept chats beyond the number, those used longest ago are forgotten. */
 const MOST_KEPT = 20_000;
 const SWEEP_MS = 3_600_000;
 /** Deletions taken up after a restart begin within this time of each other's. */
@@ -27,6 +26,8 @@ export interface ConversationDeps {
   readonly random: () => number;
   /** Keep one empty chat ready per account in use. */
   readonly ready: () => boolean;
+  /** A kept chat that nobody went on with for so long is forgotten. */
+  readonly keptIdleMs: () => number;
 }
 
 /** The chat of one turn. */
@@ -138,9 +139,10 @@ export class Conversations {
       ? this.#chatOf(lease, keeping, kept.upstreamId)
       : ((await ready?.opened) ?? (await this.#open(lease, keeping, model, signal, log, "busy")));
     const release = (worked: boolean, history?: string): void => {
-      if (worked) this.#makeReady(lease, keeping, model, log);
+      // After the answer's last byte is on its way: the client does not wait for the next turn's chat.
+      if (worked) setImmediate(() => this.#makeReady(lease, keeping, model, log));
       if (worked && history !== undefined && isKept(chat)) {
-        const dueAt = this.#deps.clock.now() + KEPT_IDLE_MS;
+        const dueAt = this.#deps.clock.now() + this.#deps.keptIdleMs();
         void this.#put(chat, { state: "kept", key: history, dueAt, tries: 0 });
         return;
       }

@@ -4,7 +4,7 @@ import { textOf, type Message, type Part } from "../chat/request.ts";
 
 /** Whose history it is, and where: histories of two scopes never meet. */
 export interface HistoryScope {
-  /** The client key's name, or what stands for it. */
+  /** The client key, or what stands for it. */
   readonly caller: string;
   readonly provider: string;
   /** The upstream's model. */
@@ -28,18 +28,36 @@ export function splitHistory(messages: readonly Message[], scope: HistoryScope):
 
 /**
  * Hash of a history as the upstream's memory holds it. What clients change between turns is left out: thinking, ids of
- * tool calls, outer white space, the billing line that Claude Code writes, and empty messages.
+ * tool calls, outer white space, the billing line that Claude Code writes into its system prompt, empty messages, and
+ * how an answer was split into messages.
  */
 export function historyKey(messages: readonly Message[], scope: HistoryScope): string {
   const hash = createHash("sha256").update(JSON.stringify([scope.caller, scope.provider, scope.model]));
-  for (const { role, parts } of messages) {
-    const normal = [textOf(parts).replace(BILLING_LINE, "").trim(), ...parts.flatMap(normalOf)];
-    if (normal.length > 1 || normal[0] !== "") hash.update(JSON.stringify([role, ...normal]));
+  let answer: Part[] = [];
+  const add = (role: Message["role"], name: string, parts: readonly Part[]): void => {
+    const normal = [wordsOf(role, parts), ...parts.flatMap(normalOf)];
+    if (normal.length > 1 || normal[0] !== "") hash.update(JSON.stringify([role, name, ...normal]));
+  };
+  for (const { role, name = "", parts } of messages) {
+    if (role === "assistant") {
+      answer.push(...parts);
+      continue;
+    }
+    add("assistant", "", answer);
+    answer = [];
+    add(role, name, parts);
   }
+  add("assistant", "", answer);
   return hash.digest("hex");
 }
 
+/** It stands alone in a block of the system prompt, or on a line of it, and differs with every request. */
 const BILLING_LINE = /^x-anthropic-billing-header:.*$/gim;
+
+function wordsOf(role: Message["role"], parts: readonly Part[]): string {
+  if (role !== "system") return textOf(parts).trim();
+  return textOf(parts.map((part) => (part.type === "text" ? { ...part, text: part.text.replace(BILLING_LINE, "") } : part))).trim();
+}
 
 function normalOf(part: Part): unknown[] {
   switch (part.type) {

@@ -25,7 +25,8 @@ const MOST_ATTEMPTS = 10;
 
 /** Who sends a request. */
 export type Caller =
-  | { readonly kind: "key"; readonly name: string }
+  /** `id` tells keys of one name apart; undefined for the gateway's own questions. */
+  | { readonly kind: "key"; readonly name: string; readonly id?: string }
   | { readonly kind: "open" }
   /** Accounts of the caller's own serve this request, and no others. */
   | { readonly kind: "own-accounts"; readonly provider: Provider; readonly credentials: readonly unknown[] };
@@ -324,7 +325,7 @@ export class Router {
   #memoryOf({ request, options, images }: Run, { provider, model }: Target): Memory | undefined {
     const { caller } = options;
     if (provider.chats?.keep !== "reuse" || caller.kind === "own-accounts") return undefined;
-    const scope = { caller: caller.kind === "key" ? `key ${caller.name}` : "open", provider: provider.name, model };
+    const scope = { caller: caller.kind === "key" ? `key ${caller.id ?? caller.name}` : "open", provider: provider.name, model };
     const { key, tail } = splitHistory(request.messages, scope);
     return {
       key,

@@ -91,7 +91,8 @@ export async function openWorld(options: WorldOptions) {
   const everyMs = () => 600_000;
   const usage = new UsageSync({ books: pool.books, accounts: () => pool.all(), clock, log, random, everyMs });
   const ready = () => options.ready ?? false;
-  const conversations = new Conversations({ store: store.conversations, pool, clock, log, random, ready });
+  const keptIdleMs = () => 72 * 3_600_000;
+  const conversations = new Conversations({ store: store.conversations, pool, clock, log, random, ready, keptIdleMs });
   await conversations.recover();
   const resolver = new Resolver({
     providers: options.providers,
