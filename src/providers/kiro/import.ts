@@ -181,12 +181,6 @@ function apiKey(key: string, entry: Fields): KiroCredential {
   return { kind: "api-key", origin: originOf(key), accessToken: key, region };
 }
 
-/** The API key of a caller's `Authorization` value; undefined when it is none. */
-export function credentialOfBearer(value: string): KiroCredential[] | undefined {
-  const key = value.trim().replace(/^(?:bearer\s+)+/i, "");
-  return /^ksk_[\w-]{8,}$/.test(key) ? [apiKey(key, {})] : undefined;
-}
-
 function credentialOf(entry: Fields, place: string): KiroCredential {
   const key = textAt(entry, "kiroApiKey");
   if (key !== undefined) return apiKey(key, entry);

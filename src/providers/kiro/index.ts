@@ -4,7 +4,7 @@ import { listModels, probeAccount, usable, type ControlSettings } from "./contro
 import { dueAt, hintOf, restoreCredential, type KiroCredential } from "./credential.ts";
 import { agentOf, USER_AGENT } from "./headers.ts";
 import { HOST_ORDER, KIRO_URLS, type HostOrder, type KiroUrls } from "./hosts.ts";
-import { credentialOfBearer, parseCredentials } from "./import.ts";
+import { parseCredentials } from "./import.ts";
 import { readMemory } from "./memory.ts";
 import { FALLBACK_MODELS, LISTED_MODELS, matchModel, modelInfo } from "./models.ts";
 import { renewCredential } from "./refresh.ts";
@@ -50,7 +50,6 @@ export function createKiro(options: KiroOptions = {}): Provider<KiroCredential> 
       identity: ({ origin }) => origin,
       hint: hintOf,
       expiresAt: ({ expiresAt }) => expiresAt || undefined,
-      fromBearer: credentialOfBearer,
       help: {
         en: "Sign in here, or paste ~/.aws/sso/cache/kiro-auth-token.json (for AWS logins also the file that its clientIdHash names), an export of another gateway, or an API key (ksk_…). A token that the IDE goes on using is renewed by both, and each renewal signs the other out: a sign-in of its own is better.",
         zh: "请在此登录，或粘贴 ~/.aws/sso/cache/kiro-auth-token.json（AWS 登录还需其 clientIdHash 所指的文件）、其他网关的导出内容，或 API 密钥（ksk_…）。若 IDE 仍在使用同一令牌，双方续期时会使对方退出登录，因此最好单独登录。",

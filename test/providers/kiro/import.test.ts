@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { readKiroCliDatabase } from "../../../src/providers/kiro/cli-database.ts";
 import type { KiroCredential } from "../../../src/providers/kiro/credential.ts";
-import { credentialOfBearer, parseCredentials } from "../../../src/providers/kiro/import.ts";
+import { parseCredentials } from "../../../src/providers/kiro/import.ts";
 import { createKiro } from "../../../src/providers/kiro/index.ts";
 
 const refreshToken = "aorAAAAAGk".padEnd(160, "r");
@@ -253,12 +253,6 @@ describe("kiro-cli's database", () => {
     await Bun.write(path, "not a database at all");
     expect(() => readKiroCliDatabase(path)).toThrow(/no database of kiro-cli/);
   });
-});
-
-test("a caller's own API key is taken, and no other bearer", () => {
-  expect(credentialOfBearer("Bearer ksk_abcdefgh12345678")).toMatchObject([{ kind: "api-key" }]);
-  expect(credentialOfBearer("Bearer sk-sluice-abcdefgh")).toBeUndefined();
-  expect(credentialOfBearer("")).toBeUndefined();
 });
 
 test("the hint shows an address or four characters", () => {
