@@ -56,7 +56,9 @@ const BILLING_LINE = /^x-anthropic-billing-header:.*$/gim;
 
 function wordsOf(role: Message["role"], parts: readonly Part[]): string {
   if (role !== "system") return textOf(parts).trim();
-  return textOf(parts.map((part) => (part.type === "text" ? { ...part, text: part.text.replace(BILLING_LINE, "") } : part))).trim();
+  return textOf(
+    parts.map((part) => (part.type === "text" ? { ...part, text: part.text.replace(BILLING_LINE, "") } : part)),
+  ).trim();
 }
 
 function normalOf(part: Part): unknown[] {

@@ -325,7 +325,11 @@ export class Router {
   #memoryOf({ request, options, images }: Run, { provider, model }: Target): Memory | undefined {
     const { caller } = options;
     if (provider.chats?.keep !== "reuse" || caller.kind === "own-accounts") return undefined;
-    const scope = { caller: caller.kind === "key" ? `key ${caller.id ?? caller.name}` : "open", provider: provider.name, model };
+    const scope = {
+      caller: caller.kind === "key" ? `key ${caller.id ?? caller.name}` : "open",
+      provider: provider.name,
+      model,
+    };
     const { key, tail } = splitHistory(request.messages, scope);
     return {
       key,

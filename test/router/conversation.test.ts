@@ -320,6 +320,95 @@ describe("a chat that is kept", () => {
     expect(keeping.sent).toEqual(["Hi", `Hi|${HELLO}|And?`, "+And?"]);
   });
 
+  test("E2 is not shared by two keys of one name", async () => {
+    const keeping = remembering();
+    await using world = await openWorld({ providers: [keeping] });
+    await world.add("a");
+    const keyOf = (id: string) => ({ caller: { kind: "key", name: "laptop", id } }) as const;
+    await world.ask(keyOf("key_1"), { messages: said("Hi") });
+    await world.clock.advance(0);
+    await world.ask(keyOf("key_2"), { messages: said("Hi", HELLO, "And?") });
+    await world.ask(keyOf("key_1"), { messages: said("Hi", HELLO, "And?") });
+    expect(keeping.sent).toEqual(["Hi", `Hi|${HELLO}|And?`, "+And?"]);
+  });
+
+  test("E14 is dropped when its client leaves in the middle, and no other turn goes on with it", async () => {
+    const keeping = remembering();
+    await using world = await openWorld({ providers: [keeping] });
+    await world.add("a");
+    await world.ask({}, { messages: said("Hi") });
+    await world.clock.advance(0);
+    keeping.next("a", hangs([[text("He")]]));
+    const { stream } = await world.run({}, { messages: said("Hi", HELLO, "And?") });
+    const reader = stream[Symbol.asyncIterator]();
+    await reader.next();
+    await reader.return?.();
+    await world.clock.advance(10 * SECOND);
+    expect(await world.store.conversations.all()).toEqual([]);
+    expect(keeping.removed).toEqual(["chat1"]);
+    await world.ask({}, { messages: said("Hi", HELLO, "And?") });
+    expect(keeping.sent.at(-1)).toBe(`Hi|${HELLO}|And?`);
+  });
+
+  test("an answer that is asked for again gets a chat of its own", async () => {
+    const keeping = remembering();
+    await using world = await openWorld({ providers: [keeping] });
+    await world.add("a");
+    await world.ask({}, { messages: said("Hi") });
+    await world.ask({}, { messages: said("Hi", HELLO, "And?") });
+    await world.ask({}, { messages: said("Hi", HELLO, "And?") });
+    await world.ask({}, { messages: said("Hi", HELLO, "And?", HELLO, "So?") });
+    expect(keeping.sent).toEqual(["Hi", "+And?", `Hi|${HELLO}|And?`, "+So?"]);
+    expect(keeping.used.slice(0, 3)).toEqual(["chat1", "chat1", "chat2"]);
+  });
+
+  test("after failover another account's new chat holds the whole history, and is gone on with", async () => {
+    const keeping = remembering();
+    await using world = await openWorld({ providers: [keeping] });
+    await world.add("a,b");
+    await world.ask({}, { messages: said("Hi") });
+    keeping.next("a", fails("rate-limited"));
+    expect(await world.ask({}, { messages: said("Hi", HELLO, "And?") })).toBe("hello from b");
+    await world.clock.advance(2 * MINUTE);
+    await world.ask({}, { messages: said("Hi", HELLO, "And?", "hello from b", "So?") });
+    expect(keeping.sent).toEqual(["Hi", "+And?", `Hi|${HELLO}|And?`, "+So?"]);
+    expect(keeping.asked).toEqual(["a", "a", "b", "b"]);
+  });
+
+  test("E10 of very many the longest idle are forgotten", async () => {
+    const keeping = remembering();
+    await using world = await openWorld({ providers: [keeping] });
+    await world.add("a");
+    const { id: accountId } = world.view("a");
+    const dueAt = world.clock.now() + 72 * 60 * MINUTE;
+    for (let i = 0; i < 20_003; i++) {
+      await world.store.conversations.put({
+        upstreamId: `old${i}`,
+        accountId,
+        state: "kept",
+        key: `k${i}`,
+        dueAt: dueAt + i,
+        tries: 0,
+      });
+    }
+    await world.clock.advance(61 * MINUTE);
+    expect(keeping.removed.toSorted()).toEqual(["old0", "old1", "old2"]);
+    expect(await world.store.conversations.all()).toHaveLength(20_000);
+  });
+
+  test("that expires stays at a service that deletes none", async () => {
+    const keeping = remembering();
+    const { remove: _none, ...chats } = keeping.chats;
+    Object.assign(keeping, { chats });
+    await using world = await openWorld({ providers: [keeping] });
+    await world.add("a");
+    await world.ask({}, { messages: said("Hi") });
+    expect(await world.store.conversations.all()).toHaveLength(1);
+    await world.clock.advance(74 * 60 * MINUTE);
+    expect(await world.store.conversations.all()).toEqual([]);
+    expect(keeping.removed).toEqual([]);
+  });
+
   test("is not kept for a caller's own account", async () => {
     const keeping = remembering();
     await using world = await openWorld({ providers: [keeping] });
