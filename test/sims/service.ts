@@ -34,6 +34,8 @@ export interface ServiceRules {
 export interface ServiceAccount {
   /** Answers the next turns, each once, in this order. */
   next(...behaviours: Behaviour[]): void;
+  /** Forgets the scripts of turns that did not come. */
+  clear(): void;
   /** Answers the next question for models. */
   nextModels(...behaviours: Behaviour[]): void;
   /** Turns that arrived, in order. */
@@ -87,6 +89,7 @@ export async function startServiceSim(rules: ServiceRules): Promise<ServiceSim> 
     hits,
     account: (key) => ({
       next: (...behaviours) => void scriptOf(key).chat.push(...behaviours),
+      clear: () => void scriptOf(key).chat.splice(0),
       nextModels: (...behaviours) => void scriptOf(key).models.push(...behaviours),
       get turns() {
         return scriptOf(key).turns;
