@@ -139,8 +139,7 @@ export class Conversations {
       ? this.#chatOf(lease, keeping, kept.upstreamId)
       : ((await ready?.opened) ?? (await this.#open(lease, keeping, model, signal, log, "busy")));
     const release = (worked: boolean, history?: string): void => {
-      // After the answer's last byte is on its way: the client does not wait for the next turn's chat.
-      if (worked) setImmediate(() => this.#makeReady(lease, keeping, model, log));
+      if (worked) this.#makeReady(lease, keeping, model, log);
       if (worked && history !== undefined && isKept(chat)) {
         const dueAt = this.#deps.clock.now() + this.#deps.keptIdleMs();
         void this.#put(chat, { state: "kept", key: history, dueAt, tries: 0 });
