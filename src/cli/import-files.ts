@@ -44,7 +44,8 @@ export function findFiles(paths: readonly string[], cwd: string): FoundFiles {
     try {
       const stat = statSync(path, { throwIfNoEntry: false });
       if (!stat) refused.push({ from: given, reason: "There is no such file or folder." });
-      else if (!stat.isDirectory()) add(given, path, true);
+      else if (stat.isFile()) add(given, path, true);
+      else if (!stat.isDirectory()) refused.push({ from: given, reason: "It is neither a file nor a folder." });
       else {
         const before = files.length;
         for (const inner of filesBelow(path)) {

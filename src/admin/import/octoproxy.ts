@@ -54,7 +54,7 @@ export function readOctoProxyConfig(path: string, document: unknown): Reading | 
 }
 
 /** OctoProxy's database: accounts, client keys by their hashes, settings where it holds any, and who its users are. */
-export function readOctoProxyTables(file: ImportFile, tables: Tables): Reading {
+export function readOctoProxyTables(file: ImportFile, tables: Tables, others: readonly ImportFile[]): Reading {
   const { path } = file;
   const accounts = (tables["providers"] ?? []).map((row, index): Reading => {
     const from = `${path}, account ${textAt(row, "name") ?? index + 1}`;
@@ -67,15 +67,14 @@ export function readOctoProxyTables(file: ImportFile, tables: Tables): Reading {
   });
   const keys = (tables["api_keys"] ?? []).map((row, index) => readKey(path, row, index, tables));
   const users = (tables["users"] ?? []).flatMap((row) => textAt(row, "username") ?? []);
+  const hasConfig = settings.length > 0 || others.some(({ text = "" }) => text.includes('"providerStrategy"'));
   const notes = [
     ...(users.length > 0
       ? [
           `${path}: its users (${users.join(", ")}) are not taken over; they come with the users of the console. Their keys work.`,
         ]
       : []),
-    ...(settings.length === 0
-      ? [`${path}: strategy and settings stand in OctoProxy's configs/config.json; import it too.`]
-      : []),
+    ...(!hasConfig ? [`${path}: strategy and settings stand in OctoProxy's configs/config.json; import it too.`] : []),
   ];
   return together([
     ...accounts,

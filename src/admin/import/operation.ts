@@ -32,12 +32,14 @@ interface Draft {
   readonly dryRun: boolean;
   /** Identities that this run has met: a login that stands in two files is one. */
   readonly met: Set<string>;
+  /** A login was taken that its old program may go on renewing. */
+  sharesLogin: boolean;
 }
 
 /** Takes over what files hold. What is there already stays as it is, so that a second run changes nothing. */
 export function importOperation(deps: ImportDeps) {
   return async ({ files, passphrase, dryRun = false }: ImportOptions): Promise<ImportReport> => {
-    const draft: Draft = { took: [], skipped: [], refused: [], notes: [], dryRun, met: new Set() };
+    const draft: Draft = { took: [], skipped: [], refused: [], notes: [], dryRun, met: new Set(), sharesLogin: false };
     const reading = readFiles(await opened(files, passphrase, draft), deps.readEnvironment);
     draft.refused.push(...reading.refused);
     draft.notes.push(...reading.notes);
@@ -53,14 +55,12 @@ export function importOperation(deps: ImportDeps) {
       }
     }
     const { took, skipped, refused, notes } = draft;
-    const sharesKiro =
-      took.some(({ provider }) => provider === "kiro") && reading.predecessors.some((one) => one !== "Sluice");
     return {
       dryRun,
       took,
       skipped,
       refused,
-      notes: [...new Set([...notes, ...(sharesKiro ? [SHARED_LOGIN] : [])])],
+      notes: [...new Set([...notes, ...(draft.sharesLogin ? [SHARED_LOGIN] : [])])],
       differences: differencesOf(reading.predecessors),
     };
   };
@@ -100,7 +100,7 @@ async function takeAccount(pool: Pool, item: Item<"account">, draft: Draft): Pro
     const known = knownAccount(pool, provider, credential);
     const identity = `${provider.name}\n${kind.identity(credential)}`;
     if (known) {
-      draft.skipped.push({ ...line, name: known.label, id: known.id, reason: "already there" });
+      draft.skipped.push({ ...line, name: known.label, id: known.id, reason: stays(known) });
     } else if (draft.met.has(identity)) {
       draft.skipped.push({
         ...line,
@@ -116,8 +116,14 @@ async function takeAccount(pool: Pool, item: Item<"account">, draft: Draft): Pro
         draft.took.push({ ...line, name, id });
       }
     }
+    const isRenewed = provider.refresh?.dueAt(credential) !== undefined;
+    if (!known && text !== undefined && provider.name === "kiro" && isRenewed) draft.sharesLogin = true;
     draft.met.add(identity);
   }
+}
+
+function stays({ source }: Account): string {
+  return source === "environment" ? "already there, as long as the environment names it" : "already there";
 }
 
 /** By the login that it holds, or the one that it was made for. */

@@ -23,7 +23,7 @@ function readFile(file: ImportFile, files: readonly ImportFile[], readEnvironmen
   const unknown = (reason: string): Reading => (named ? { ...NOTHING, refused: [{ from: path, reason }] } : NOTHING);
   if (tables) {
     if (tables["auth_kv"]) return readKiroCliRows(path, tables["auth_kv"]);
-    if (tables["providers"] || tables["api_keys"]) return readOctoProxyTables(file, tables);
+    if (tables["providers"] || tables["api_keys"]) return readOctoProxyTables(file, tables, files);
     return unknown("This database belongs to none of the programs whose data can be taken over (OctoProxy, kiro-cli).");
   }
   if (text === undefined || text.trim() === "") return unknown("The file is empty.");
