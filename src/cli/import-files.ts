@@ -18,7 +18,10 @@ const DEEPEST = 4;
 const CANDIDATE = /(?:^\.env(?:\..+)?|\.(?:env|json|txt|db|sqlite3?))$/i;
 const PASSED_OVER = new Set(["node_modules", ".git"]);
 
-/** Reads the files that the paths name, folders with all below them. Nothing is written beside them. */
+/**
+ * Reads the files that the paths name, folders with all below them. Nothing is written beside them.
+ * @throws Error when they are too large together
+ */
 export function findFiles(paths: readonly string[], cwd: string): FoundFiles {
   const files: ImportFile[] = [];
   const refused: { from: string; reason: string }[] = [];
@@ -31,7 +34,8 @@ export function findFiles(paths: readonly string[], cwd: string): FoundFiles {
     const file = readOne(shown, path, named);
     if (!file) return;
     bytes += Buffer.byteLength(JSON.stringify(file));
-    if (bytes > MOST_BYTES_TOGETHER) throw new Error("The files are too large for one import; import them one by one.");
+    if (bytes > MOST_BYTES_TOGETHER)
+      throw new TooMuch("The files are too large for one import; import them one by one.");
     files.push(file);
     for (const hash of registrationsIn(file.text ?? "")) {
       const beside = join(dirname(path), `${hash}.json`);
@@ -52,41 +56,36 @@ export function findFiles(paths: readonly string[], cwd: string): FoundFiles {
           try {
             add(join(given, inner), join(path, inner), false);
           } catch (error) {
-            if (!(error instanceof Unreadable)) throw error;
-            refused.push({ from: join(given, inner), reason: error.message });
+            if (error instanceof TooMuch) throw error;
+            refused.push({ from: join(given, inner), reason: wordsOf(error) });
           }
         }
         if (files.length === before) refused.push({ from: given, reason: "No file of this folder can be taken over." });
       }
     } catch (error) {
+      if (error instanceof TooMuch) throw error;
       refused.push({ from: given, reason: wordsOf(error) });
     }
   }
   return { files, refused };
 }
 
-/** The file cannot be read as what it seems to be. */
-class Unreadable extends Error {
-  override readonly name = "Unreadable";
+/** All files together are more than one request can carry. */
+class TooMuch extends Error {
+  override readonly name = "TooMuch";
 }
 
 function readOne(shown: string, path: string, named: boolean): ImportFile | undefined {
-  if (isDatabase(path)) {
-    try {
-      return { path: shown, tables: readTables(path), named };
-    } catch (error) {
-      throw new Unreadable(wordsOf(error), { cause: error });
-    }
-  }
+  if (isDatabase(path)) return { path: shown, tables: readTables(path), named };
   const { size } = statSync(path);
   if (size > MOST_BYTES) {
     if (!named) return undefined;
-    throw new Unreadable("The file is larger than any list of accounts (16 MB).");
+    throw new Error("The file is larger than any list of accounts (16 MB).");
   }
   const text = textOf(readFileSync(path));
   if (text !== undefined) return { path: shown, text, named };
   if (!named) return undefined;
-  throw new Unreadable("The file is neither a text nor an SQLite database.");
+  throw new Error("The file is neither a text nor an SQLite database.");
 }
 
 /** UTF-8, or UTF-16 as Windows writes it; undefined for anything else. */

@@ -2,7 +2,7 @@ import { isObject } from "../../lib/json.ts";
 import { hashOf } from "../keys.ts";
 import { type Meaning, readConfigKeys } from "./config-keys.ts";
 import { type Fields, textAt } from "./documents.ts";
-import type { ImportItem, Reading } from "./reading.ts";
+import { type ImportItem, NOTHING, type Predecessor, type Reading, together } from "./reading.ts";
 
 const STRATEGIES: Readonly<Record<string, string>> = { balanced: "lru", priority: "oldest_first" };
 const OWN_AGENT: Meaning = { without: "each account has its own, chosen here" };
@@ -41,11 +41,12 @@ const KIRO_RS: Readonly<Record<string, Meaning>> = {
 /** kiro.rs' `config.json`; undefined for any other document. */
 export function readKiroRsConfig(path: string, document: unknown): Reading | undefined {
   if (!isObject(document)) return undefined;
-  const isIt = ["kiroVersion", "loadBalancingMode", "adminApiKey", "countTokensApiUrl"].some((key) => key in document);
+  const marks = ["kiroVersion", "loadBalancingMode", "adminApiKey", "countTokensApiUrl"];
+  const isIt = marks.some((key) => key in document) || ["apiKey", "region", "port"].every((key) => key in document);
   if (!isIt || textAt(document, "refreshToken") !== undefined) return undefined;
   const { apiKey, ...rest } = document;
   const reading = readConfigKeys(path, rest, KIRO_RS, "kiro.rs");
-  return { ...reading, items: [...keyItem(path, "apiKey", "kiro.rs", apiKey), ...reading.items] };
+  return together([keyReading(path, "apiKey", "kiro.rs", apiKey), reading]);
 }
 
 /** AIClient-2-API's `config.json` and its list of pools, which name login files; undefined for any other document. */
@@ -59,24 +60,34 @@ export function readAiClientConfig(path: string, document: unknown): Reading | u
   const others = Object.keys(document).filter(
     (key) => !["REQUIRED_API_KEY", "KIRO_OAUTH_CREDS_FILE_PATH"].includes(key),
   );
-  return {
-    items: keyItem(path, "REQUIRED_API_KEY", "AIClient-2-API", document["REQUIRED_API_KEY"]),
-    refused: [],
-    notes: [
-      ...files.map((file) => `${path}: its Kiro login stands in ${file}; import that file.`),
-      ...(isConfig ? [`${path}: without effect here: ${others.join(", ") || "nothing else"}.`] : []),
-    ],
-    predecessors: ["AIClient-2-API"],
-  };
+  return together([
+    keyReading(path, "REQUIRED_API_KEY", "AIClient-2-API", document["REQUIRED_API_KEY"]),
+    {
+      items: [],
+      refused: [],
+      notes: [
+        ...files.map((file) => `${path}: its Kiro login stands in ${file}; import that file.`),
+        ...(isConfig ? [`${path}: without effect here: ${others.join(", ") || "nothing else"}.`] : []),
+      ],
+      predecessors: ["AIClient-2-API"],
+    },
+  ]);
+}
+
+const SHORTEST_KEY_CHARS = 8;
+
+function keyReading(path: string, field: string, name: Predecessor, key: unknown): Reading {
+  if (typeof key !== "string" || key.trim() === "") return NOTHING;
+  if (key.trim().length >= SHORTEST_KEY_CHARS) return { ...NOTHING, items: [keyItem(path, field, name, key)] };
+  const reason = `This key has fewer than ${SHORTEST_KEY_CHARS} characters and can be guessed: make one with \`sluice key add NAME\`.`;
+  return { ...NOTHING, refused: [{ from: `${path}, ${field}`, reason }] };
 }
 
 const SHOWN_CHARS = 4;
 
-/** A client key that stands in clear in a configuration, as its hash. */
-export function keyItem(path: string, field: string, name: string, key: unknown): ImportItem[] {
-  if (typeof key !== "string" || key.trim().length < 8) return [];
+/** A client key that stands in clear in a file, as its hash. */
+export function keyItem(path: string, field: string, name: string, key: string): ImportItem {
   const text = key.trim();
-  return [
-    { kind: "key", from: `${path}, ${field}`, name, hash: hashOf(text), prefix: `${text.slice(0, SHOWN_CHARS)}…` },
-  ];
+  const prefix = `${text.slice(0, Math.min(SHOWN_CHARS, text.length / 2))}…`;
+  return { kind: "key", from: `${path}, ${field}`, name, hash: hashOf(text), prefix };
 }

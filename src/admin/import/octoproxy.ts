@@ -46,7 +46,9 @@ const MARKS = [
 export function readOctoProxyConfig(path: string, document: unknown): Reading | undefined {
   if (!isObject(document)) return undefined;
   const config = isObject(document["config"]) ? document["config"] : document;
-  if (!MARKS.some((key) => key in config)) return undefined;
+  const names = Object.keys(config);
+  const isPlain = names.length > 2 && names.every((key) => Object.hasOwn(KEYS, key));
+  if (!isPlain && !MARKS.some((key) => key in config)) return undefined;
   // The settings page wrote `selectionStrategy`, and the pool read `providerStrategy`: what was read counts.
   const { selectionStrategy, ...rest } = config;
   const isShadowed = "providerStrategy" in rest || selectionStrategy === undefined;

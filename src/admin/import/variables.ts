@@ -37,7 +37,7 @@ export function readVariables(file: ImportFile, read: EnvironmentReader): Readin
         const place = accounts.filter((one) => one.variable === variable).length > 1 ? `, entry ${index + 1}` : "";
         return { kind: "account", from: `${path}, ${variable}${place}`, provider, text, settings: {}, disabled: false };
       }),
-      ...keys.flatMap(({ variable, key }) => keyItem(path, variable, variable, key)),
+      ...keys.map(({ variable, key }) => keyItem(path, variable, variable, key)),
       ...settings.map(({ variable, name, value }): ImportItem => {
         return { kind: "setting", from: `${path}, ${variable}`, name, value };
       }),

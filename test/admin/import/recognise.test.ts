@@ -329,3 +329,62 @@ test("kiro.rs' config.json gives its key by hash and its mode as a strategy, and
   expect(notes).toHaveLength(5);
   expect(JSON.stringify([items, notes])).not.toContain("sk-admin-invented");
 });
+
+const configs: {
+  name: string;
+  config: Record<string, unknown>;
+  predecessor: string;
+  items: number;
+  refused?: number;
+}[] = [
+  {
+    name: "OctoProxy's with its first three keys alone",
+    config: { port: 9091, host: "0.0.0.0", dbPath: "data/x.db" },
+    predecessor: "OctoProxy",
+    items: 0,
+  },
+  {
+    name: "what OctoProxy's settings page writes",
+    config: { selectionStrategy: "round_robin", maxErrorCount: 3 },
+    predecessor: "OctoProxy",
+    items: 2,
+  },
+  {
+    name: "kiro.rs' shortest",
+    config: { host: "127.0.0.1", port: 8990, apiKey: "sk-kiro-rs-invented", region: "us-east-1" },
+    predecessor: "kiro.rs",
+    items: 1,
+  },
+  {
+    name: "kiro.rs' with a mode that is not known",
+    config: { loadBalancingMode: "chaos" },
+    predecessor: "kiro.rs",
+    items: 0,
+    refused: 1,
+  },
+  {
+    name: "AIClient-2-API's with its sample key",
+    config: { REQUIRED_API_KEY: "123456", MODEL_PROVIDER: "claude-kiro-oauth", KIRO_OAUTH_CREDS_FILE_PATH: "/a.json" },
+    predecessor: "AIClient-2-API",
+    items: 0,
+    refused: 1,
+  },
+  {
+    name: "AIClient-2-API's pools",
+    config: { "claude-kiro-oauth": [{ KIRO_OAUTH_CREDS_FILE_PATH: "configs/kiro/a.json" }] },
+    predecessor: "AIClient-2-API",
+    items: 0,
+  },
+];
+test.each(configs)("a config.json is recognised: $name", ({ config, predecessor, items, refused = 0 }) => {
+  const reading = read({ path: "c.json", text: json(config) });
+  expect(reading.items).toHaveLength(items);
+  expect(reading.refused).toHaveLength(refused);
+  expect(reading.predecessors).toContain(predecessor as never);
+});
+
+test("a short key of a .env is taken as it worked there, and called short", () => {
+  const { items, notes } = read({ path: ".env", text: "API_MASTER_KEY=k7q2w" });
+  expect(items).toMatchObject([{ kind: "key", hash: sha256("k7q2w"), prefix: "k7…" }]);
+  expect(notes.join()).toContain("can be guessed");
+});
