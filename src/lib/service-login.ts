@@ -68,6 +68,11 @@ export function serviceHint({ baseUrl, apiKey }: ServiceLogin): string {
   return `${host} ${apiKey.length < 12 ? "…" : `…${apiKey.slice(-4)}`}`;
 }
 
+/** What a login says about its account. */
+export function serviceSettings({ name, priority }: ServiceLogin): { label: string; priority?: number } {
+  return { label: name, ...(priority === undefined ? {} : { priority }) };
+}
+
 /** The service's name for a model that clients name `id`. */
 export function upstreamModel({ models }: ServiceLogin, id: string): string {
   return models?.find((model) => model.id === id)?.upstream ?? id;

@@ -3,7 +3,7 @@ import { GatewayError } from "../chat/error.ts";
 import type { Clock } from "../lib/clock.ts";
 import { newId } from "../lib/id.ts";
 import type { CredentialKind, Provider } from "../providers/provider.ts";
-import type { AccountRecord, AccountSettings, CredentialChange, Store } from "../store/store.ts";
+import type { AccountRecord, AccountSettings, AccountSource, CredentialChange, Store } from "../store/store.ts";
 import type { Account } from "./account.ts";
 import type { Books } from "./books.ts";
 import { readyHealth } from "./health.ts";
@@ -143,7 +143,7 @@ export class Roster {
         (account) => account.source === "environment" && !this.#identitiesOf(account).some((hash) => named.has(hash)),
       );
     for (const account of unnamed) {
-      await this.#deps.store.accounts.setRetired(account.id, retiredAt);
+      await this.#deps.store.accounts.retire(account.id, retiredAt);
       this.#deps.dismiss(account);
     }
   }
@@ -156,12 +156,13 @@ export class Roster {
   async #insert(
     providerName: string,
     credential: unknown,
-    from: { label?: string | undefined; source: AccountRecord["source"]; sourceHash?: string },
+    from: { label?: string | undefined; source: AccountSource; sourceHash?: string },
   ): Promise<Account> {
     const { store, clock, books } = this.#deps;
     const provider = this.#deps.provider(providerName);
-    const label = this.#freeLabel(provider, from.label);
-    const fresh = this.#record(provider, credential, { ...from, label });
+    const said = provider.credential?.settings?.(credential) ?? {};
+    const label = this.#freeLabel(provider, from.label ?? said.label);
+    const fresh = this.#record(provider, credential, { ...from, label, priority: said.priority });
     const retired = await store.accounts.byIdentity(fresh.identityHash);
     if (!retired) {
       await store.accounts.insert(fresh);
@@ -172,9 +173,10 @@ export class Roster {
     const changed = retired.sourceHash === undefined || retired.sourceHash !== from.sourceHash;
     if (changed) await store.accounts.saveCredential(retired.id, credential, { sourceHash: from.sourceHash });
     await store.accounts.saveHealth(retired.id, readyHealth(clock.now()));
-    await store.accounts.setRetired(retired.id, undefined);
+    await store.accounts.bringBack(retired.id, from.source);
     const account = this.#deps.admit({
       ...retired,
+      source: from.source,
       ...(changed ? { credential, sourceHash: from.sourceHash } : {}),
       health: readyHealth(clock.now()),
       retiredAt: undefined,
@@ -186,7 +188,7 @@ export class Roster {
   #record(
     provider: Provider,
     credential: unknown,
-    from: { label: string; source: AccountRecord["source"]; sourceHash?: string },
+    from: { label: string; priority?: number | undefined; source: AccountSource; sourceHash?: string },
   ): AccountRecord {
     const now = this.#deps.clock.now();
     // Accounts handed in together keep their order in the rotation.
@@ -194,7 +196,7 @@ export class Roster {
     return {
       id: newId("acc"),
       provider: provider.name,
-      settings: { ...PLAIN_SETTINGS, label: from.label },
+      settings: { ...PLAIN_SETTINGS, label: from.label, priority: from.priority ?? 0 },
       identityHash: this.#identityHash(provider.name, credential),
       credential,
       source: from.source,

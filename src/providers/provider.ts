@@ -96,6 +96,8 @@ export interface CredentialKind<C> {
   hint(credential: C): string;
   /** Epoch ms at which it lapses, if it tells. */
   expiresAt?(credential: C): number | undefined;
+  /** What it says itself about its account; holds from when it is added until the owner changes it. */
+  settings?(credential: C): { readonly label?: string; readonly priority?: number };
   /** Reads an `Authorization` value that a caller sent as their own account; undefined when it is none. */
   fromBearer?(value: string): C[] | undefined;
   /** Where to find it, shown beside the paste box. */

@@ -17,14 +17,11 @@ export function isSameModel(a: string, b: string): boolean {
   return left.date === undefined || right.date === undefined || left.date === right.date;
 }
 
-/** The id among `ids` that the name means: written exactly so, else in another case, else the same model. */
-export function listedName(name: string, ids: readonly string[]): string | undefined {
+/** The ids among `ids` that the name means: one written exactly so, then in another case, then as the same model. */
+export function listedNames(name: string, ids: readonly string[]): readonly string[] {
   const lower = name.toLowerCase();
-  return (
-    ids.find((id) => id === name) ??
-    ids.find((id) => id.toLowerCase() === lower) ??
-    ids.find((id) => isSameModel(id, name))
-  );
+  const rank = (id: string): number => (id === name ? 0 : id.toLowerCase() === lower ? 1 : 2);
+  return ids.filter((id) => isSameModel(id, name)).toSorted((a, b) => rank(a) - rank(b));
 }
 
 const plains = new Map<string, Plain>();
@@ -42,7 +39,7 @@ function plain(name: string): Plain {
         .replace(/-latest$/, ""),
     ) ?? [];
   const made: Plain = {
-    name: stem.replace(/(\d)[^a-z0-9]+(?=\d)/g, "$1 ").replace(/[^a-z0-9 ]+/g, ""),
+    name: stem.replace(/(\d)[^\p{L}\p{N}+]+(?=\d)/gu, "$1 ").replace(/[^\p{L}\p{N}+ ]+/gu, ""),
     date,
   };
   if (plains.size >= MOST_PLAINS) plains.clear();

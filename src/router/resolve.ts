@@ -1,7 +1,7 @@
 import { GatewayError } from "../chat/error.ts";
 import type { ModelInfo, Provider } from "../providers/provider.ts";
 import { aliasesOf, builtInAliases, namesExactly, type AliasTable } from "./aliases.ts";
-import { isSameModel, listedName } from "./names.ts";
+import { isSameModel, listedNames } from "./names.ts";
 import { nearNames } from "./near.ts";
 
 /** One way to serve a model name. */
@@ -169,10 +169,13 @@ export class Resolver {
     for (const provider of this.#providers(only)) {
       const ids = this.#modelsOf(provider).map(({ id }) => id);
       const matched = provider.match(name);
-      const id = listedName(name, ids);
-      if (id !== undefined && (matched === undefined || isSameModel(matched, id) || ids.includes(name))) {
-        listed.push({ provider, model: matched ?? id });
-      } else if (matched !== undefined) known.push({ provider, model: matched });
+      const named = listedNames(name, ids);
+      if (matched === undefined) {
+        // Accounts of one provider may write one model differently.
+        listed.push(...named.map((model) => ({ provider, model })));
+      } else if (named.some((id) => id === name || isSameModel(matched, id))) {
+        listed.push({ provider, model: matched });
+      } else known.push({ provider, model: matched });
     }
     return { listed, known };
   }

@@ -107,8 +107,10 @@ export interface Accounts {
   saveCredential(id: string, credential: unknown, change?: CredentialChange): Promise<void>;
   saveHealth(id: string, health: Health): Promise<void>;
   saveSettings(id: string, settings: AccountSettings): Promise<void>;
-  /** Retires (keeps the row) or brings back. */
-  setRetired(id: string, retiredAt: number | undefined): Promise<void>;
+  /** Takes it out of sight and keeps its row. */
+  retire(id: string, retiredAt: number): Promise<void>;
+  /** The reverse, for whoever names it now. */
+  bringBack(id: string, source: AccountSource): Promise<void>;
   /** Forgets the account, its credential and its upstream chats for good; the request log keeps its id. */
   remove(id: string): Promise<void>;
   /** Written behind. */

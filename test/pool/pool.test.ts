@@ -420,3 +420,38 @@ describe("the prober", () => {
     expect(world.pool.status("fake").states.ready).toBe(10);
   });
 });
+
+describe("accounts that come in", () => {
+  class Saying extends FakeProvider {
+    override readonly credential = {
+      ...new FakeProvider().credential,
+      settings: (credential: string) => ({
+        label: `service ${credential}`,
+        ...(credential === "b" ? { priority: 7 } : {}),
+      }),
+    };
+  }
+
+  test("are called and ordered as their credentials say, unless a person says something else", async () => {
+    await using world = await openWorld({ providers: [new Saying()] });
+    await world.add("a,b");
+    await world.pool.roster.add("fake", ["c"], "Mine");
+    const shown = world.pool.views().map(({ label, settings }) => [label, settings.priority]);
+    expect(shown).toEqual([
+      ["service a", 0],
+      ["service b", 7],
+      ["Mine", 0],
+    ]);
+  });
+
+  test("by hand after the environment has given them up stay when the environment is read again", async () => {
+    const first = await openWorld({ providers: [new FakeProvider()] });
+    await first.pool.roster.syncEnvironment("fake", ["a"]);
+    await first.pool.roster.syncEnvironment("fake", []);
+    await first.add("a");
+    await first.close();
+    await using second = await openWorld({ providers: [new FakeProvider()], dataDir: first.dataDir });
+    await second.pool.roster.syncEnvironment("fake", []);
+    expect(second.pool.views()).toMatchObject([{ hint: "…a", source: "console" }]);
+  });
+});

@@ -97,6 +97,14 @@ describe("models that only accounts tell", () => {
   test.each(names)("%s resolves through them", (name) => {
     expect(shown(new Resolver(deps).resolve(name))).toEqual(["openai-compatible/org/Some-Model-7B"]);
   });
+  test("every spelling is a target, the exact one first", () => {
+    const spelled = ["claude-sonnet-4-5-20250929", "Claude-Sonnet-4.5", "claude-sonnet-4-5"];
+    const accountModels = (name: string) =>
+      name === service.name ? spelled.map((id) => ({ id, created: 1, ownedBy: "org" })) : all.longcat.models;
+    const found = shown(new Resolver({ ...deps, accountModels }).resolve("claude-sonnet-4-5"));
+    expect(found[0]).toBe("openai-compatible/claude-sonnet-4-5");
+    expect(found).toHaveLength(3);
+  });
   test("they are listed", () => {
     expect(new Resolver(deps).models().map(({ id }) => id)).toContain("org/Some-Model-7B");
   });

@@ -71,14 +71,14 @@ export function describeStore(name: string, open: () => Promise<StoreUnderTest>)
 
       test("an identity is one account, retired or not", async () => {
         await store.accounts.insert(account("acc_1"));
-        await store.accounts.setRetired("acc_1", NOON);
+        await store.accounts.retire("acc_1", NOON);
         expect(await store.accounts.all()).toEqual([]);
         expect(await store.accounts.byIdentity("identity-of-acc_1")).toEqual(account("acc_1", { retiredAt: NOON }));
         expect(await store.accounts.byIdentity("another")).toBeUndefined();
         const again = await failureOf(store.accounts.insert(account("acc_2", { identityHash: "identity-of-acc_1" })));
         expect(again).toMatchObject({ kind: "invalid-request" });
-        await store.accounts.setRetired("acc_1", undefined);
-        expect(await store.accounts.all()).toEqual([account("acc_1")]);
+        await store.accounts.bringBack("acc_1", "environment");
+        expect(await store.accounts.all()).toEqual([account("acc_1", { source: "environment" })]);
       });
 
       test("credential, health and settings are saved for their account alone", async () => {
@@ -120,7 +120,7 @@ export function describeStore(name: string, open: () => Promise<StoreUnderTest>)
       test("an account takes over another login, also from an account that is retired", async () => {
         await store.accounts.insert(account("acc_1"));
         await store.accounts.insert(account("acc_2", { identityHash: "second login" }));
-        await store.accounts.setRetired("acc_2", NOON);
+        await store.accounts.retire("acc_2", NOON);
         await store.accounts.saveCredential("acc_1", { cookie: "second" }, { identityHash: "second login" });
         expect(await store.accounts.byIdentity("second login")).toMatchObject({ id: "acc_1", sourceHash: undefined });
         expect(await store.accounts.byIdentity("identity-of-acc_1")).toBeUndefined();

@@ -6,6 +6,7 @@ import {
   serviceHint,
   serviceIdentity,
   ServiceLoginRefused,
+  serviceSettings,
   type BaseRules,
   type ServiceLogin,
 } from "../../lib/service-login.ts";
@@ -28,6 +29,7 @@ export const credential: CredentialKind<ServiceLogin> = {
   restore: (stored) => inWords(() => restoreServiceLogin(stored, RULES)),
   identity: serviceIdentity,
   hint: serviceHint,
+  settings: serviceSettings,
   help,
 };
 

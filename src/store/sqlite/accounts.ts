@@ -128,8 +128,11 @@ export function accountsOf(db: Drizzle, writer: Writer, behind: Behind, sealing:
       };
       await writer.commit(() => db.update(accounts).set(row).where(eq(accounts.id, id)).run(), true);
     },
-    async setRetired(id, retiredAt) {
-      const row = { retiredAt: retiredAt ?? null };
+    async retire(id, retiredAt) {
+      await writer.commit(() => db.update(accounts).set({ retiredAt }).where(eq(accounts.id, id)).run(), true);
+    },
+    async bringBack(id, source) {
+      const row = { retiredAt: null, source };
       await writer.commit(() => db.update(accounts).set(row).where(eq(accounts.id, id)).run(), true);
     },
     async remove(id) {
