@@ -23,10 +23,13 @@ export function documentsOf(text: string): Documents | undefined {
   return decoded.ok && isObject(decoded.value) ? { values: [decoded.value], whole: true } : undefined;
 }
 
-/** The largest objects that are closed and can be parsed; brackets inside strings do not count. */
+/**
+ * The outermost objects that are closed and can be parsed; brackets inside strings do not count. What is closed within an
+ * object that is not stays out where its neighbours are whole: an entry lacks something without the rest of it.
+ */
 function wholeParts(text: string): Documents | undefined {
   const open: number[] = [];
-  const parts: { start: number; end: number; value: unknown }[] = [];
+  const parts: { start: number; end: number; depth: number; value: unknown }[] = [];
   for (const match of text.matchAll(/"(?:[^"\\]|\\.)*"|[{}]/g)) {
     const [mark] = match;
     if (mark === "{") open.push(match.index);
@@ -37,7 +40,7 @@ function wholeParts(text: string): Documents | undefined {
     const parsed = parseJson(text.slice(start, end));
     if (!parsed.ok) continue;
     while ((parts.at(-1)?.start ?? -1) > start) parts.pop();
-    parts.push({ start, end, value: parsed.value });
+    parts.push({ start, end, depth: open.length, value: parsed.value });
   }
   if (parts.length === 0) return undefined;
   let rest = "";
@@ -47,7 +50,9 @@ function wholeParts(text: string): Documents | undefined {
     last = end;
   }
   rest += text.slice(last);
-  return { values: parts.map(({ value }) => value), whole: rest.trim() === "" };
+  const least = Math.min(...parts.map(({ depth }) => depth));
+  const values = parts.filter(({ depth }) => depth === least).map(({ value }) => value);
+  return { values, whole: rest.trim() === "" };
 }
 
 /** A field in camelCase or snake_case. */

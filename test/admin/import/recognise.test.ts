@@ -388,3 +388,21 @@ test("a short key of a .env is taken as it worked there, and called short", () =
   expect(items).toMatchObject([{ kind: "key", hash: sha256("k7q2w"), prefix: "k7…" }]);
   expect(notes.join()).toContain("can be guessed");
 });
+
+test("a file cut at any place gives the entries that are whole, breaks nothing and shows no secret", () => {
+  const whole = json({
+    success: true,
+    providers: ["one", "two", "three"].map((name) => ({ name, credentials: social(name), is_disabled: 1 })),
+  });
+  for (let length = 1; length < whole.length; length += 7) {
+    const text = whole.slice(0, length);
+    const { items, refused, notes } = read({ path: "cut.json", text });
+    const lastWhole = text.split('"is_disabled":1}').length - 1;
+    if (lastWhole > 0) {
+      expect(items).toHaveLength(lastWhole);
+      expect(items.every((item) => item.kind === "account" && item.disabled)).toBe(true);
+    }
+    expect(refused).toHaveLength(1);
+    expect(json([refused, notes])).not.toMatch(/Invented|access-/);
+  }
+});
