@@ -33,7 +33,13 @@ beforeAll(async () => {
   await add("openai-compatible", { name: "First", baseUrl: openai.url, apiKey: "sk-first-000000" });
   await add("openai-compatible", { name: "Second", baseUrl: openai.url, apiKey: "sk-second-00000" });
   const models = [{ id: "LongCat-Mine", upstream: "LongCat-Flash-Chat" }];
-  await add("openai-compatible", { name: "Named", baseUrl: openai.url, apiKey: "sk-named-000000", models });
+  await add("openai-compatible", {
+    name: "Named",
+    baseUrl: openai.url,
+    apiKey: "sk-named-000000",
+    models,
+    priority: 5,
+  });
   await add("anthropic", { name: "Claude", baseUrl: anthropic.url, apiKey: "sk-ant-00000000" });
   client = new OpenAI({ baseURL: `${gateway.url}/v1`, apiKey: gateway.key, maxRetries: 0 });
 });
@@ -74,6 +80,16 @@ describe("the official SDK", () => {
       usage = piece.usage ?? usage;
     }
     expect([text, usage?.completion_tokens]).toEqual(["Hello", 7]);
+  });
+
+  test("accounts are named and ordered as their logins say", async () => {
+    const views = await gateway.app.admin.accounts.list();
+    expect(views.map(({ label, settings }) => [label, settings.priority])).toEqual([
+      ["First", 0],
+      ["Second", 0],
+      ["Named", 5],
+      ["Claude", 0],
+    ]);
   });
 
   test("a renamed model goes out under the service's name", () => {
