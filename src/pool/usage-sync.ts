@@ -94,7 +94,10 @@ export class UsageSync {
     const { clock, everyMs } = this.#deps;
     const { since, usageAt } = this.#of(account);
     const passedMs = clock.monotonic() - (usageAt ?? since);
-    if (usageAt === undefined) return passedMs >= (quota || provider.refreshModels ? SETTLE_MS : everyMs());
+    if (usageAt === undefined) {
+      if (!provider.refreshModels && !quota) return passedMs >= everyMs();
+      return isNew(account) || passedMs >= SETTLE_MS;
+    }
     const wasReset =
       quota?.resetsAt !== undefined && clock.now() >= quota.resetsAt && clock.now() - passedMs < quota.resetsAt;
     return wasReset || passedMs >= everyMs();
@@ -154,6 +157,11 @@ export class UsageSync {
     }
     return asked;
   }
+}
+
+/** Nothing was ever learnt about it. */
+function isNew({ quota, memory }: Account): boolean {
+  return quota === undefined && memory === undefined;
 }
 
 /** Who is out waits for a person or for the prober. */

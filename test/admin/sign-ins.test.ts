@@ -346,6 +346,18 @@ describe("a sign-in by browser", () => {
     server.close();
   });
 
+  test("nobody listens any longer than it has time", async () => {
+    const provider = new Inviting();
+    provider.port = await freePort();
+    await using subject = await openDesk(provider);
+    const { id } = await subject.desk.begin("fake", "browser");
+    await subject.clock.advance(10 * MINUTE);
+    expect(await subject.desk.poll(id)).toMatchObject({ status: "failed" });
+    expect(comeBack(provider.port, "code=login&state=mine")).rejects.toThrow();
+    await subject.desk.complete(id, "http://localhost/done?code=login&state=mine");
+    expect(provider.completions).toBe(0);
+  });
+
   test("that was refused is over, in words", async () => {
     await using subject = await openDesk(new Inviting());
     const { id } = await subject.desk.begin("fake", "browser");

@@ -1,4 +1,6 @@
+import { Database } from "bun:sqlite";
 import { describe, expect, test } from "bun:test";
+import { join } from "node:path";
 import { GatewayError } from "../../src/chat/error.ts";
 import { Prober } from "../../src/pool/prober.ts";
 import { FakeProvider, fails, hangs, text } from "../router/fake-provider.ts";
@@ -454,4 +456,27 @@ describe("accounts that come in", () => {
     await second.pool.roster.syncEnvironment("fake", []);
     expect(second.pool.views()).toMatchObject([{ hint: "…a", source: "console" }]);
   });
+});
+
+test("row 7: a credential that was rotated while the database was locked is used after a kill", async () => {
+  const renewing = (): FakeProvider => {
+    const fake = new FakeProvider();
+    let number = 1;
+    fake.refresh = { dueAt: () => undefined, run: async () => `a:${(number += 1)}` };
+    return fake;
+  };
+  const first = await openWorld({ providers: [renewing()] });
+  await first.add("a:1");
+  const other = new Database(join(first.dataDir, "sluice.db"));
+  other.run("BEGIN IMMEDIATE");
+  const renewed = contextOf(first, "1").renew("a:1");
+  await first.clock.advance(1100);
+  expect(await renewed).toBe("a:2");
+  expect(first.pool.unsaved).toBe(1);
+  expect(first.store.trouble()).toContain("Nothing can be saved");
+  // The process is killed here: nothing is closed in order.
+  other.close();
+  await using second = await openWorld({ providers: [renewing()], dataDir: first.dataDir });
+  expect(await second.ask()).toBe("hello from a:2");
+  await first.store.close().catch(() => undefined);
 });
