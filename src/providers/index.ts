@@ -1,8 +1,10 @@
+import { createAnthropic } from "./anthropic/index.ts";
 import { createCto } from "./cto/index.ts";
 import { createDemo } from "./demo/index.ts";
 import { createKiro, type KiroOptions } from "./kiro/index.ts";
 import { createLangfast } from "./langfast/index.ts";
 import { createLongcat } from "./longcat/index.ts";
+import { createOpenaiCompatible } from "./openai-compatible/index.ts";
 import type { Provider } from "./provider.ts";
 
 /** What the providers' settings are, each group for the provider of its name. Read anew where a setting may change. */
@@ -36,6 +38,11 @@ export interface ProviderSettings {
 /** The services of this gateway, in the order in which pages name them. A new one is a folder here and a line below. */
 export function buildProviders(settings: () => ProviderSettings): readonly Provider[] {
   const { longcat, cto, langfast, kiro, demo } = settings();
+  const shared = {
+    get firstEventMs() {
+      return settings().router.firstEventMs;
+    },
+  };
   return [
     createLongcat({
       url: longcat.url,
@@ -73,6 +80,8 @@ export function buildProviders(settings: () => ProviderSettings): readonly Provi
       },
     }),
     createKiro(kiro),
+    createOpenaiCompatible(shared),
+    createAnthropic(shared),
     ...(demo.enabled ? [createDemo()] : []),
   ];
 }
