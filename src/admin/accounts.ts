@@ -27,6 +27,8 @@ const TEST_MS = 60_000;
 /** How long adding an account waits for its list of models. */
 const MODELS_MS = 5_000;
 const SHOWN_ANSWER_CHARS = 200;
+/** How services name their small models. */
+const SMALL = /haiku|mini|nano|flash|lite/i;
 
 export function accountOperations({ pool, router, usage, clock }: AccountOperationsDeps): Admin["accounts"] {
   const credentialsOf = (provider: Provider, text: string): unknown[] => {
@@ -121,8 +123,9 @@ export function accountOperations({ pool, router, usage, clock }: AccountOperati
     },
 
     async test(id) {
-      const { provider } = pool.find(id);
-      const model = (provider.modelsOf?.(pool.find(id)) ?? provider.models)[0]?.id ?? provider.name;
+      const account = pool.find(id);
+      const { provider } = account;
+      const model = testModel(account);
       const startedAt = clock.monotonic();
       const took = () => Math.round(clock.monotonic() - startedAt);
       try {
@@ -171,6 +174,13 @@ export function accountOperations({ pool, router, usage, clock }: AccountOperati
       await pool.roster.remove(id);
     },
   };
+}
+
+/** The first that it lists; of an allowance that every request costs, the one that costs least. */
+function testModel({ models, provider, quota }: Account): string {
+  const listed = models ?? provider.models;
+  const small = quota && listed.find(({ id }) => SMALL.test(id));
+  return (small ?? listed[0])?.id ?? provider.name;
 }
 
 function hintOf(provider: Provider, credential: unknown): string {

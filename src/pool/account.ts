@@ -22,6 +22,7 @@ export interface Outlet {
 }
 
 const HOUR_MS = 3_600_000;
+const MOST_KNOWN_MODELS = 1000;
 
 /** One account in memory: its row, opened, and what only this process knows. The pool alone changes it. */
 export class Account implements Candidate {
@@ -47,6 +48,12 @@ export class Account implements Candidate {
   probes = 0;
   probeAt: number | undefined;
   readonly #clock: Clock;
+  /** What `serves` has said, for as long as these lists hold: a pool of many accounts asks for each request. */
+  #served: {
+    models: readonly ModelInfo[] | undefined;
+    allowed: readonly string[] | undefined;
+    known: Map<string, boolean>;
+  } = { models: undefined, allowed: undefined, known: new Map() };
   #told: { credential: unknown; memory: unknown; models: readonly ModelInfo[] | undefined } | undefined;
   #health: Health;
   /** Monotonic ms of the last turn of this process. */
@@ -145,8 +152,19 @@ export class Account implements Candidate {
   /** Whether it serves the upstream's `model`: its plan has it, and its owner allows it. */
   serves(model: string): boolean {
     const { models, provider, settings } = this;
-    const isPlanned = !models || models.some(({ id }) => id === model || provider.match(id) === model);
-    return isPlanned && (!settings.models || settings.models.some((name) => this.#allows(name, model)));
+    if (!models && !settings.models) return true;
+    if (this.#served.models !== models || this.#served.allowed !== settings.models) {
+      this.#served = { models, allowed: settings.models, known: new Map() };
+    }
+    const { known } = this.#served;
+    let serves = known.get(model);
+    if (serves === undefined) {
+      const isPlanned = !models || models.some(({ id }) => id === model || provider.match(id) === model);
+      serves = isPlanned && (!settings.models || settings.models.some((name) => this.#allows(name, model)));
+      if (known.size >= MOST_KNOWN_MODELS) known.clear();
+      known.set(model, serves);
+    }
+    return serves;
   }
 
   /** Whether an entry of the owner's list, a name or a pattern with `*`, means the upstream's `model`. */

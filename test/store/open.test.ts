@@ -245,3 +245,21 @@ function overwrite(path: string, from: number, length: number): void {
   bytes.fill(0xa5, from, from + length);
   writeFileSync(path, bytes);
 }
+
+test("row 39: a database of the first version is brought up with everything that it held", async () => {
+  await using folder = await filled();
+  const { store } = await folder.open();
+  await store.settings.set("kept", true);
+  await store.close();
+  // The schema of the first version: what later migrations added is taken away again.
+  const old = new Database(folder.database);
+  old.run("DROP TABLE sign_ins");
+  for (const column of ["requests_per_hour", "proxy", "models"]) old.run(`ALTER TABLE accounts DROP COLUMN ${column}`);
+  old.run("DELETE FROM __drizzle_migrations WHERE created_at > (SELECT min(created_at) FROM __drizzle_migrations)");
+  old.close();
+  const { store: upgraded, notices } = await folder.open();
+  expect(notices).toEqual([expect.stringContaining("The database was upgraded; a copy from before is")]);
+  expect(await upgraded.accounts.all()).toEqual([account("acc_1")]);
+  expect(await upgraded.settings.get("kept")).toBe(true);
+  await upgraded.signIns.put({ id: "login_1", provider: "kiro", data: {}, createdAt: 1, keptUntil: 2 });
+});
