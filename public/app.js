@@ -31,6 +31,10 @@
       time.title = clockWords(Number(time.dataset.ago));
     }
     for (const time of all("[data-at]")) write(time, clockWords(Number(time.dataset.at)));
+    for (const clock of all("[data-left]")) {
+      const seconds = Math.max(0, Math.round((Number(clock.dataset.left) - now()) / 1000));
+      write(clock, `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`);
+    }
     for (const ring of all(".ring[data-until]")) {
       const from = Number(ring.dataset.from);
       const until = Number(ring.dataset.until);

@@ -1,13 +1,14 @@
 import { Elysia } from "elysia";
 import type { AccountView } from "../admin/admin.ts";
 import { GatewayError, toGatewayError } from "../chat/error.ts";
-import { html } from "./html.ts";
+import { html, type Html } from "./html.ts";
+import { partial } from "./partial.ts";
 import { addForm, credentialError, fieldError, renewForm } from "./parts/forms.ts";
-import { accountSheet, removeSheet, sheet } from "./parts/sheet.ts";
-import { contextOf, type Desk, fieldsOf, fragment, type Handler, route, say } from "./routes.ts";
+import { sheet } from "./parts/frame.ts";
+import { changesOf, isSettingName, SETTING_NAMES, type SettingName, settingsSheet } from "./parts/settings.ts";
+import { accountSheet, removeSheet } from "./parts/sheet.ts";
+import { CLOSES, contextOf, type Desk, fieldsOf, fragment, type Handler, route, say } from "./routes.ts";
 import type { Visit } from "./visit.ts";
-
-const CLOSES = { "hx-trigger": "sheet-close" };
 
 /** What an operator does to accounts: sheets that open, forms that are checked at once, buttons that act at once. */
 export function accountRoutes(desk: Desk) {
@@ -33,9 +34,10 @@ export function accountRoutes(desk: Desk) {
     .get(
       "/console/accounts/new",
       operator(async (visit) => {
-        const { providers } = await admin.overview();
+        const [{ providers }, methods] = await Promise.all([admin.overview(), admin.signIn.methods()]);
         const { words } = visit;
-        return fragment(visit, sheet(words, words.t("accounts.add"), addForm(site, words, providers, "close")));
+        const form = addForm(site, words, { providers, methods, then: "close" });
+        return fragment(visit, sheet(words, words.t("accounts.add"), form));
       }),
     )
     .post(
@@ -75,10 +77,11 @@ export function accountRoutes(desk: Desk) {
       "/console/accounts/:id/renew",
       operator(async (visit) => {
         const account = await find(visit);
-        const { providers } = await admin.overview();
+        const [{ providers }, methods] = await Promise.all([admin.overview(), admin.signIn.methods()]);
+        const its = methods.filter(({ provider }) => provider === account.provider);
         const help = providers.find(({ name }) => name === account.provider)?.help?.[visit.words.language];
         const title = visit.words.t("renew.title", { account: account.label });
-        return fragment(visit, sheet(visit.words, title, renewForm(site, visit.words, account, help)));
+        return fragment(visit, sheet(visit.words, title, renewForm(site, visit.words, account, help, its)));
       }),
     )
     .post(
@@ -116,20 +119,35 @@ export function accountRoutes(desk: Desk) {
     .post("/console/accounts/:id/disable", act("disable"))
     .post("/console/accounts/:id/reset", act("reset"))
     .post(
-      "/console/accounts/:id/rename",
+      "/console/accounts/:id/sync",
       operator(async (visit) => {
         const account = await find(visit);
-        const label = (await fieldsOf(visit))("label").trim();
-        if (label === "") return fragment(visit, fieldError("label", visit.words.t("rename.empty")), 422);
-        try {
-          await admin.accounts.rename(account.id, label);
-        } catch (error) {
-          const failure = toGatewayError(error);
-          if (failure.kind !== "invalid-request") throw error;
-          return fragment(visit, fieldError("label", html`<span lang="en">${failure.message}</span>`), 422);
-        }
+        await admin.accounts.sync(account.id);
         feed.nudge();
-        return say(visit, visit.words.t("said.renamed", { account: label }), { headers: CLOSES });
+        return say(visit, visit.words.t("said.synced", { account: account.label }), { headers: CLOSES });
+      }),
+    )
+    .get(
+      "/console/accounts/:id/settings",
+      operator(async (visit) => fragment(visit, settingsSheet(site, visit.words, await find(visit)))),
+    )
+    .post(
+      "/console/accounts/:id/settings",
+      operator(async (visit) => {
+        const account = await find(visit);
+        const { t, language } = visit.words;
+        const read = changesOf(account, await fieldsOf(visit));
+        if ("wrong" in read) return fragment(visit, settingErrors(read.wrong, t(read.key)), 422);
+        try {
+          const { label } = await admin.accounts.configure(account.id, read.changes);
+          feed.nudge();
+          return say(visit, t("said.configured", { account: label }), { headers: CLOSES });
+        } catch (error) {
+          const { kind, field, message } = toGatewayError(error);
+          if (kind !== "invalid-request" || !isSettingName(field)) throw error;
+          const exact = html`${language !== "en" && t("error.refused")} <span lang="en">${message}</span>`;
+          return fragment(visit, settingErrors(field, exact), 422);
+        }
       }),
       { parse: "none" },
     )
@@ -151,4 +169,11 @@ export function accountRoutes(desk: Desk) {
 
 function fragmentWith(visit: Visit, headers: Record<string, string>): Response {
   return say(visit, "", { headers });
+}
+
+/** The error below its own field, and none below the others. */
+function settingErrors(wrong: SettingName, text: Html | string): Html {
+  return html`${SETTING_NAMES.map((name) =>
+    partial(`#${name}-said`, "innerHTML", html`${name === wrong && fieldError(name, text)}`),
+  )}`;
 }

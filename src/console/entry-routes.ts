@@ -91,9 +91,14 @@ export function entryRoutes(desk: Desk) {
       "/console/setup",
       anyone(async (visit) => {
         if (await auth.isSignedIn(visit.token)) {
-          const overview = await admin.overview();
           const asked = visit.url.searchParams.get("step");
-          return showSetup(visit, { step: asked === "3" ? 3 : 2, overview });
+          const [overview, methods, signIns] = await Promise.all([
+            admin.overview(),
+            admin.signIn.methods(),
+            admin.signIn.list(),
+          ]);
+          const signIn = signIns.find(({ status, accountId }) => status === "open" && accountId === undefined);
+          return showSetup(visit, { step: asked === "3" ? 3 : 2, overview, methods, signIn });
         }
         const token = visit.url.searchParams.get("token") ?? "";
         // A link may be issued for a lost password too, so a valid one counts more than a password that is set.

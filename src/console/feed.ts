@@ -1,4 +1,4 @@
-import type { Admin, ApiKeyView, Overview, TestResult } from "../admin/admin.ts";
+import type { Admin, ApiKeyView, Overview, SignInView, TestResult } from "../admin/admin.ts";
 
 export type RequestRow = Awaited<ReturnType<Admin["requests"]["list"]>>[number];
 
@@ -7,6 +7,7 @@ export interface Snapshot {
   readonly overview: Overview;
   readonly requests: readonly RequestRow[];
   readonly keys: readonly ApiKeyView[];
+  readonly signIns: readonly SignInView[];
 }
 
 /** The pages' source: one watch and one reading for all who look. */
@@ -36,12 +37,13 @@ export function createFeed(admin: Admin, monotonic: () => number): Feed {
   };
 
   const read = async (): Promise<Snapshot> => {
-    const [overview, requests, keys] = await Promise.all([
+    const [overview, requests, keys, signIns] = await Promise.all([
       admin.overview(),
       admin.requests.list({ limit: LATEST_REQUESTS }),
       admin.keys.list(),
+      admin.signIn.list(),
     ]);
-    return { overview, requests, keys };
+    return { overview, requests, keys, signIns };
   };
 
   return {

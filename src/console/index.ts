@@ -14,6 +14,7 @@ import { messagePage } from "./pages/login.ts";
 import { overviewPage, overviewRegions, type Regions } from "./pages/overview.ts";
 import { requestSheet } from "./parts/sheet.ts";
 import { contextOf, type Desk, fragment, type Handler, route, show } from "./routes.ts";
+import { signInRoutes } from "./sign-in-routes.ts";
 import type { Client, Visit } from "./visit.ts";
 
 export { createAuth, type ConsoleAuth } from "./login.ts";
@@ -78,6 +79,7 @@ export async function createConsole(options: ConsoleOptions) {
     )
     .use(entryRoutes(desk))
     .use(accountRoutes(desk))
+    .use(signInRoutes(desk))
     .all("/console/*", notFound, { parse: "none" });
 }
 

@@ -1,7 +1,7 @@
 import type { Clock } from "../lib/clock.ts";
 import type { Feed } from "./feed.ts";
-import { html } from "./html.ts";
 import type { Regions } from "./pages/overview.ts";
+import { partial } from "./partial.ts";
 import { SECURITY_HEADERS } from "./respond.ts";
 
 /** A page that hears nothing for twice this long says that it is stale. */
@@ -88,8 +88,6 @@ export function framesOf(regions: Regions, shown: Map<string, string>): string {
   const news = Object.entries(regions).filter(([id, { text }]) => shown.get(id) !== text);
   for (const [id, { text }] of news) shown.set(id, text);
   if (news.length === 0) return "";
-  const partials = news.map(
-    ([id, markup]) => html`<hx-partial hx-target="#${id}" hx-swap="outerMorph">${markup}</hx-partial>`.text,
-  );
+  const partials = news.map(([id, markup]) => partial(`#${id}`, "outerMorph", markup).text);
   return `data: ${partials.join("").replaceAll(/\r\n|\r|\n/g, "\ndata: ")}\n\n`;
 }

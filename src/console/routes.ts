@@ -9,6 +9,7 @@ import { layout, type Page, type Site } from "./layout.ts";
 import type { ConsoleAuth } from "./login.ts";
 import { lockedPage, messagePage } from "./pages/login.ts";
 import type { AccountContext } from "./parts/account.ts";
+import { partial } from "./partial.ts";
 import { redirect, respond, type ResponseOptions } from "./respond.ts";
 import { type Client, isFragment, type Visit, visitOf } from "./visit.ts";
 
@@ -97,6 +98,9 @@ function failed(desk: Desk, visit: Visit, error: unknown): Response {
   return show(desk, visit, { title: t("error.title"), main }, { status: failure.status });
 }
 
+/** Tells the page to close the sheet. */
+export const CLOSES = { "hx-trigger": "sheet-close" };
+
 /** A whole page. */
 export function show(desk: Desk, visit: Visit, page: Page, options?: ResponseOptions): Response {
   return respond(visit.request, layout(desk.site, visit, page), options);
@@ -112,9 +116,7 @@ export function say(
     headers,
   }: { status?: number; tone?: "open" | "bad"; headers?: Record<string, string> } = {},
 ): Response {
-  const markup = html`<hx-partial hx-target="#say" hx-swap="innerHTML"
-    ><span class="${tone}">${text}</span></hx-partial
-  >`;
+  const markup = partial("#say", "innerHTML", html`<span class="${tone}">${text}</span>`);
   return respond(visit.request, markup, { status, ...(headers !== undefined && { headers }) });
 }
 

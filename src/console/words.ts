@@ -13,6 +13,12 @@ const LOCALES: Readonly<Record<Language, { tag: string; texts: Readonly<Record<K
   zh: { tag: "zh-CN", texts: zh },
 };
 
+/** How long something took, by the unit's name. */
+const SPANS: Readonly<Record<Language, Readonly<Record<"ms" | "s" | "min" | "h", string>>>> = {
+  en: { ms: "ms", s: "s", min: "min", h: "h" },
+  zh: { ms: "毫秒", s: "秒", min: "分钟", h: "小时" },
+};
+
 /** Steps of a relative time: the unit that is used from so many seconds on, and its length. */
 const UNITS = [
   ["day", 86_400 * 2, 86_400],
@@ -34,7 +40,7 @@ export interface Words {
   /** 3,200,000 as `3.2M`. */
   readonly compact: (value: number) => string;
   readonly percent: (ratio: number) => string;
-  /** A span of time: `3ms`, `0.9s`, `12s`, `4m`. */
+  /** A span of time: `3 ms`, `0.9 s`, `12 s`, `4 min`. */
   readonly span: (ms: number) => string;
   /** `18min ago`, `in 42s`. Both epoch ms. */
   readonly relative: (at: number, now: number) => string;
@@ -56,10 +62,8 @@ function createWords(language: Language): Words {
   const lists = new Intl.ListFormat(tag, { type: "conjunction" });
   const times = new Intl.DateTimeFormat(tag, { timeStyle: "medium", hourCycle: "h23" });
   const dates = new Intl.DateTimeFormat(tag, { dateStyle: "medium", timeStyle: "short", hourCycle: "h23" });
-  const unit = (unit: "millisecond" | "second" | "minute" | "hour", value: number, digits: number) =>
-    new Intl.NumberFormat(tag, { style: "unit", unit, unitDisplay: "narrow", maximumFractionDigits: digits }).format(
-      value,
-    );
+  const wholes = new Intl.NumberFormat(tag, { maximumFractionDigits: 0 });
+  const tenths = new Intl.NumberFormat(tag, { maximumFractionDigits: 1 });
 
   const fill = (text: string, values: Values) =>
     text.replace(/\{(\w+)\}/g, (hole, name: string) => {
@@ -79,11 +83,14 @@ function createWords(language: Language): Words {
     compact: (value) => compacts.format(value),
     percent: (ratio) => percents.format(ratio),
     span(ms) {
-      if (ms < 100) return unit("millisecond", ms, 0);
+      const units = SPANS[language];
+      if (ms < 100) return `${wholes.format(ms)} ${units.ms}`;
       const seconds = ms / 1000;
-      if (seconds < 10) return unit("second", seconds, 1);
-      if (seconds < 90) return unit("second", seconds, 0);
-      return seconds < 5400 ? unit("minute", seconds / 60, 0) : unit("hour", seconds / 3600, 0);
+      if (seconds < 10) return `${tenths.format(seconds)} ${units.s}`;
+      if (seconds < 90) return `${wholes.format(seconds)} ${units.s}`;
+      return seconds < 5400
+        ? `${wholes.format(seconds / 60)} ${units.min}`
+        : `${wholes.format(seconds / 3600)} ${units.h}`;
     },
     relative(at, now) {
       const seconds = Math.round((at - now) / 1000);

@@ -1,5 +1,16 @@
-import type { AccountView, Admin, ApiKeyView, Overview, ProviderView, Verdict } from "../../src/admin/admin.ts";
+import type {
+  AccountChanges,
+  AccountView,
+  Admin,
+  ApiKeyView,
+  Overview,
+  ProviderView,
+  SignInMethodView,
+  SignInView,
+  Verdict,
+} from "../../src/admin/admin.ts";
 import { GatewayError } from "../../src/chat/error.ts";
+import { fakeSignIn } from "./fake-sign-in.ts";
 import type { AttemptRecord, HourFigures, RequestRecord } from "../../src/store/store.ts";
 
 /** What a test may set between two looks at the console. */
@@ -12,6 +23,12 @@ export interface FakeWorld {
   verdict: Verdict;
   notices: string[];
   password: string | undefined;
+  methods: SignInMethodView[];
+  signIns: SignInView[];
+  /** What was asked of `configure`, in order. */
+  configured: AccountChanges[];
+  /** What `begin` was given, in order. */
+  begun: unknown[];
 }
 
 /** An Admin that keeps everything in memory: real answers, no gateway behind them. */
@@ -143,6 +160,10 @@ export function fakeAdmin(clock: { now(): number }, initial: Partial<FakeWorld> 
     verdict: verdict(),
     notices: [],
     password: undefined,
+    methods: [],
+    signIns: [],
+    configured: [],
+    begun: [],
     ...initial,
   };
   const watchers = new Set<() => void>();
@@ -216,21 +237,27 @@ export function fakeAdmin(clock: { now(): number }, initial: Partial<FakeWorld> 
       disable: async (id) => change(id, { state: "disabled_by_user" }),
       reset: async (id) => change(id, { state: "ready", rotationFailures: 0 }),
       rename: async (id, label) => change(id, { label }),
-      configure: async (id, { label }) => change(id, label === undefined ? {} : { label }),
+      async configure(id, changes) {
+        world.configured.push(changes);
+        if (changes.proxy?.startsWith("socks")) {
+          throw new GatewayError("invalid-request", "SOCKS proxies do not work here.", { field: "proxy" });
+        }
+        return change(id, changes.label === undefined ? {} : { label: changes.label });
+      },
       sync: async (id) => find(id),
       async remove(id) {
         find(id);
         world.accounts = world.accounts.filter((each) => each.id !== id);
       },
     },
-    signIn: {
-      methods: async () => [],
-      begin: async () => noSignIn(),
-      poll: async () => noSignIn(),
-      complete: async () => noSignIn(),
-      cancel: async () => noSignIn(),
-      list: async () => [],
-    },
+    signIn: fakeSignIn(world, clock, (given) =>
+      given.accountId === undefined
+        ? account(`acc_signed${(serial += 1)}`, clock.now(), {
+            provider: given.provider,
+            label: given.label ?? "Kiro 1",
+          })
+        : change(given.accountId, { state: "ready", reason: undefined, reasonKind: undefined }),
+    ),
     keys: {
       list: async () => world.keys,
       async create(name) {
@@ -271,10 +298,6 @@ export function fakeAdmin(clock: { now(): number }, initial: Partial<FakeWorld> 
     },
   };
   return { admin, world, changed, watchers };
-}
-
-function noSignIn(): never {
-  throw new GatewayError("unknown-path", "There is no such sign-in.", { field: "id" });
 }
 
 /** One account in each state, with the reasons the gateway gives. */

@@ -138,7 +138,7 @@ describe("signing in", () => {
     const refused = await guess(PASSWORD);
     expect(refused.status).toBe(429);
     expect(refused.headers.get("retry-after")).toBe("600");
-    expect(await refused.text()).toContain("Try again in 10m");
+    expect(await refused.text()).toContain("Try again in 10 min.");
     expect((await at.auth.signIn("192.0.2.8", PASSWORD, false)).outcome).toBe("signed-in");
     clock.turn(10 * MINUTE_MS);
     expect((await guess(PASSWORD)).status).toBe(303);

@@ -149,10 +149,10 @@ describe("what an operator does", () => {
 
   test("a test's result stands at its account, with model, time and the exact error", async () => {
     const { at, text } = await post("/acc_5/test");
-    expect(text).toContain("studio-5 failed after 0.6s.");
+    expect(text).toContain("studio-5 failed after 0.6 s.");
     const browser = await operator(at);
     const page = await textOf(await browser.get("/console/"));
-    expect(page).toContain("Failed after 0.6s (LongCat): 401 session expired");
+    expect(page).toContain("Failed after 0.6 s (LongCat): 401 session expired");
   });
 
   test("removing needs a second click that names the account", async () => {

@@ -3,14 +3,16 @@ import type { Snapshot } from "../feed.ts";
 import { html, type Html } from "../html.ts";
 import type { AccountContext } from "../parts/account.ts";
 import { accountGates, accountSections, ALL } from "../parts/accounts.ts";
+import { signInList } from "../parts/sign-in.ts";
 import { countStates, mark, STATE_LOOKS, STATES_BY_TROUBLE } from "../parts/state.ts";
 import { icon } from "../sprite.ts";
 import type { Regions } from "./overview.ts";
 
-export function accountsRegions(context: AccountContext, { overview }: Snapshot): Regions {
+export function accountsRegions(context: AccountContext, { overview, signIns }: Snapshot): Regions {
   return {
     "all-gates": accountGates(context, overview.accounts),
     chips: chips(context, overview.accounts),
+    "sign-ins": signInList(context, signIns),
     accounts: accountSections(context, overview.accounts, ALL),
   };
 }
@@ -47,7 +49,7 @@ export function accountsPage(context: AccountContext, overview: Overview, region
         >
       </form>
     </section>
-    ${regions.accounts}`;
+    ${regions["sign-ins"]}${regions.accounts}`;
 }
 
 function chips({ words }: AccountContext, accounts: readonly AccountView[]): Html {

@@ -5,6 +5,7 @@ import type { AccountContext } from "../parts/account.ts";
 import { accountSections, SOME } from "../parts/accounts.ts";
 import { ends, figures, providers } from "../parts/figures.ts";
 import { latestRequests } from "../parts/requests.ts";
+import { signInList } from "../parts/sign-in.ts";
 import { mark } from "../parts/state.ts";
 import { verdictBar } from "../parts/verdict.ts";
 
@@ -13,10 +14,11 @@ export type Regions = Readonly<Record<string, Html>>;
 
 export function overviewRegions(context: AccountContext, visit: Visit, snapshot: Snapshot): Regions {
   const { site, words } = context;
-  const { overview, keys } = snapshot;
+  const { overview, keys, signIns } = snapshot;
   return {
     verdict: verdictBar(site, words, overview),
     notices: notices(overview.notices),
+    "sign-ins": signInList(context, signIns),
     ends: ends(words, visit.client.origin, overview, keys),
     figures: figures(words, overview),
     accounts: accountSections(context, overview.accounts, SOME),
@@ -35,7 +37,7 @@ export function overviewPage(context: AccountContext, regions: Regions): Html {
         ${t("accounts.add")}
       </button>
     </div>
-    ${regions.accounts}${regions.providers}${regions.requests}`;
+    ${regions["sign-ins"]}${regions.accounts}${regions.providers}${regions.requests}`;
 }
 
 function notices(texts: readonly string[]): Html {

@@ -1,9 +1,10 @@
-import type { Overview } from "../../admin/admin.ts";
+import type { Overview, SignInMethodView, SignInView } from "../../admin/admin.ts";
 import { html, type Html } from "../html.ts";
 import type { Site } from "../layout.ts";
 import { MIN_PASSWORD_LENGTH } from "../login.ts";
-import { copyTile } from "../parts/figures.ts";
+import { copyButton, copyTile } from "../parts/copy.ts";
 import { addForm, fieldError } from "../parts/forms.ts";
+import { signInPanel } from "../parts/sign-in.ts";
 import { mark } from "../parts/state.ts";
 import { icon } from "../sprite.ts";
 import { prose, type Words } from "../words.ts";
@@ -16,6 +17,9 @@ export interface SetupView {
   readonly error?: { readonly field: "password" | "again"; readonly text: string };
   /** Known from step 2 on. */
   readonly overview?: Overview;
+  /** In step 2: the ways to sign in, and the sign-in that is under way. */
+  readonly methods?: readonly SignInMethodView[];
+  readonly signIn?: SignInView | undefined;
   /** The new key, shown on the very page that made it. */
   readonly key?: { readonly secret: string; readonly id: string };
   readonly origin: string;
@@ -86,7 +90,7 @@ function passwordStep(site: Site, words: Words, { step, token, error }: SetupVie
     </form>`;
 }
 
-function accountStep(site: Site, words: Words, { step, overview }: SetupView): Html {
+function accountStep(site: Site, words: Words, { step, overview, methods = [], signIn }: SetupView): Html {
   const { t, n } = words;
   const title = html`<h2>${t("setup.account")}</h2>`;
   if (step < 2) return html`${title}<small>${t("setup.account.later")}</small>`;
@@ -96,7 +100,12 @@ function accountStep(site: Site, words: Words, { step, overview }: SetupView): H
       ${title}${count > 0 ? mark("open", "s-open", n("accounts.count", count)) : mark("wait", "s-wait", t("setup.demo-only"))}
     </div>`;
   }
-  return html`${title}${addForm(site, words, overview?.providers ?? [], "setup")}`;
+  if (signIn !== undefined) {
+    const context = { site, words, now: overview?.at ?? signIn.createdAt, methods };
+    return html`${title}
+      <div id="add-body" class="field loose">${signInPanel(context, signIn, "setup")}</div>`;
+  }
+  return html`${title}${addForm(site, words, { providers: overview?.providers ?? [], methods, then: "setup" })}`;
 }
 
 function keyStep(site: Site, words: Words, view: SetupView): Html {
@@ -116,15 +125,7 @@ function keyStep(site: Site, words: Words, view: SetupView): Html {
     ${copyTile(words, t("setup.key.label"), secret, "note")}
     <div class="field">
       <div class="row">
-        <span class="label">${t("setup.try")}</span
-        ><button
-          class="btn end"
-          type="button"
-          data-copy="#curl"
-          aria-label="${t("copy.label", { label: t("setup.try") })}"
-        >
-          ${icon("copy")}<span>${t("copy")}</span>
-        </button>
+        <span class="label">${t("setup.try")}</span>${copyButton(words, t("setup.try"), "#curl", "end")}
       </div>
       <pre id="curl" tabindex="0">curl <span data-origin>${view.origin}</span>/v1/chat/completions \\
   -H "Authorization: Bearer ${secret}" \\

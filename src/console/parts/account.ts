@@ -59,7 +59,9 @@ export function accountCard(context: AccountContext, account: AccountView): Html
     data-find="${findable(account)}"
   >
     <div class="row">
-      ${name(context, account)}<small>${account.providerTitle} · <span class="mono">${account.hint}</span></small>
+      ${name(context, account)}<small
+        >${account.providerTitle} · <span class="mono">${account.hint}</span>${guestMark(context, account)}</small
+      >
     </div>
     <div class="row st ${look.tone}">
       ${icon(look.icon)}${words.t(`state.${account.state}`)}<small class="end"
@@ -99,9 +101,11 @@ function nextStep({ words, now }: AccountContext, account: AccountView): Html | 
     </p>`;
   }
   if (state === "ready" || state === "disabled_by_user") return false;
+  // The time of the first probe is set a few seconds after an account went out of rotation.
+  const untimed = account.reasonKind === "suspended" ? words.t("account.no-try") : words.t("account.will-try");
   return html`<p class="row dim">
     ${icon("s-wait")}<span
-      >${nextTryAt === undefined ? words.t("account.no-try") : html`${words.t("next-try")} ${relativeTime(words, nextTryAt, now)}`}</span
+      >${nextTryAt === undefined ? untimed : html`${words.t("next-try")} ${relativeTime(words, nextTryAt, now)}`}</span
     >
   </p>`;
 }
@@ -196,12 +200,19 @@ export function accountRow(context: AccountContext, account: AccountView): Html 
     }`;
 }
 
-function nameCell({ words: { t } }: AccountContext, { label, providerTitle, hint, current }: AccountView): Html {
+function nameCell(context: AccountContext, account: AccountView): Html {
+  const { t } = context.words;
+  const { label, providerTitle, hint, current } = account;
   return html`<b>${label}</b>
     ${current && html`<span class="turn" title="${t("account.current.title")}">${icon("turn")}${t("account.current")}</span>`}<small
       class="sub"
-      >${providerTitle} · <span class="mono">${hint}</span></small
+      >${providerTitle} · <span class="mono">${hint}</span>${guestMark(context, account)}</small
     >`;
+}
+
+/** Says that a session is nobody's own, and what is better. */
+export function guestMark({ words: { t } }: AccountContext, { source }: AccountView): Html | false {
+  return source === "guest" && html` · <span class="guest" title="${t("guest.better")}">${t("guest")}</span>`;
 }
 
 /** A button that acts on one account at once. Its name for readers says on which. */

@@ -1,7 +1,7 @@
 import type { ApiKeyView, Overview, ProviderView } from "../../admin/admin.ts";
 import { html, type Html } from "../html.ts";
-import { icon } from "../sprite.ts";
 import type { Words } from "../words.ts";
+import { copyTile } from "./copy.ts";
 import { spark } from "./spark.ts";
 import { gates, mark, relativeTime, troubles } from "./state.ts";
 import { totalOf } from "./verdict.ts";
@@ -61,16 +61,6 @@ export function ends(words: Words, origin: string, overview: Overview, keys: rea
   </section>`;
 }
 
-/** A value with a button that copies it and says so. */
-export function copyTile({ t }: Words, label: string, value: Html | string, style = ""): Html {
-  return html`<div class="copy ${style}">
-    <div><small>${label}</small><code data-copy-text>${value}</code></div>
-    <button class="btn" type="button" data-copy aria-label="${t("copy.label", { label })}">
-      ${icon("copy")}<span>${t("copy")}</span>
-    </button>
-  </div>`;
-}
-
 /** A line per provider: works or not, its gates, its last hour. */
 export function providers(words: Words, overview: Overview): Html {
   const { t } = words;
@@ -116,7 +106,7 @@ function providerRow(words: Words, provider: ProviderView, now: number): Html {
 
 function providerState(
   words: Words,
-  { breaker, breakerUntil, needsAccounts, states, waiting }: ProviderView,
+  { breaker, breakerUntil, needsAccounts, guests, states, waiting }: ProviderView,
   now: number,
 ): Html {
   const { t, n } = words;
@@ -127,20 +117,23 @@ function providerState(
   if (breaker === "trial") return html`${mark("cool", "s-cool", t("provider.trial"))}${queue}`;
   if (!needsAccounts) return html`${mark("open", "s-open", t("provider.working"))}${queue}`;
   const total = totalOf(states);
-  if (total === 0) return mark("wait", "s-wait", t("provider.empty"));
+  if (total === 0) return mark("wait", "s-wait", t(guests ? "provider.on-demand" : "provider.empty"));
   if (states.ready === 0) return html`${mark("bad", "s-bad", t("provider.down"))}${queue}`;
   const wanted = total - states.disabled_by_user;
   return html`${states.ready * 2 < wanted ? mark("cool", "s-limited", t("provider.limited")) : mark("open", "s-open", t("provider.working"))}${queue}`;
 }
 
-function providerGates(words: Words, { title, needsAccounts, states }: ProviderView): Html {
+function providerGates(words: Words, { title, needsAccounts, states, guests }: ProviderView): Html {
   const { t, n } = words;
   if (!needsAccounts) return html`<small>${t("provider.no-accounts-needed")}</small>`;
   const total = totalOf(states);
-  if (total === 0) return html`<small>${t("provider.no-accounts")}</small>`;
+  const trouble =
+    guests?.failure !== undefined &&
+    html`<small class="bad">${t("guest.failed")} <span lang="en">${guests.failure}</span></small>`;
+  if (total === 0) return html`<small>${t(guests ? "guest.first" : "provider.no-accounts")}</small>${trouble}`;
   const share = n("provider.ready", total, { ready: states.ready });
   const others = troubles(words, states);
   return html`${gates(states, [`${title}: ${share}`, ...others].join(", "))}<small
       ><b>${share}</b>${others.length > 0 && ` · ${others.join(", ")}`}</small
-    >`;
+    >${trouble}`;
 }

@@ -1,57 +1,89 @@
-import type { AccountView, ProviderView } from "../../admin/admin.ts";
+import type { AccountView, ProviderView, SignInMethodView } from "../../admin/admin.ts";
 import { GatewayError, toGatewayError } from "../../chat/error.ts";
 import { html, raw, type Html } from "../html.ts";
 import type { Site } from "../layout.ts";
 import { icon } from "../sprite.ts";
-import type { Words } from "../words.ts";
+import type { Key, Words } from "../words.ts";
 import { accountPath } from "./account.ts";
+import { signInChoices, type Then } from "./sign-in.ts";
 
-/** The paste form. What was typed stays in the browser: an answer only ever replaces the error below the field. */
-export function addForm(site: Site, words: Words, providers: readonly ProviderView[], then: "close" | "setup"): Html {
+export interface AddView {
+  readonly providers: readonly ProviderView[];
+  readonly methods: readonly SignInMethodView[];
+  readonly then: Then;
+}
+
+/**
+ * All ways to add an account: a provider first, then its sign-ins and the paste box. What was typed stays in the
+ * browser: an answer only ever replaces the error below the field, or everything once a sign-in has begun.
+ */
+export function addForm(site: Site, words: Words, { providers, methods, then }: AddView): Html {
   const { t } = words;
   const choices = providers.filter(({ needsAccounts }) => needsAccounts);
   if (choices.length === 0) return html`<p>${t("add.no-provider")}</p>`;
-  return html`<form
-    class="field loose"
-    id="add-form"
-    hx-post="${site.root}accounts"
-    hx-target="#add-error"
-    hx-sync="this:drop"
-    data-form
-  >
-    <input type="hidden" name="then" value="${then}" />
+  const methodsOf = (name: string) => methods.filter(({ provider }) => provider === name);
+  return html`<div id="add-body" class="field loose">
     <fieldset class="split">
       <legend class="vh">${t("add.provider")}</legend>
       ${choices.map(
-        ({ name, title }, index) =>
+        (provider, index) =>
           html`<label class="opt"
             ><input
               type="radio"
               name="provider"
-              value="${name}"
+              value="${provider.name}"
+              form="add-form"
               ${index === 0 && raw(" checked")}
               data-help-choice
-            /><span><b>${title}</b></span></label
+            /><span><b>${provider.title}</b><small>${t(wayOf(provider, methodsOf(provider.name)))}</small></span></label
           >`,
       )}
     </fieldset>
     ${choices.map(
-      ({ name, help }, index) =>
-        help !== undefined &&
-        html`<p class="note" data-help="${name}" ${index > 0 && raw(" hidden")}>${help[words.language]}</p>`,
+      (provider, index) =>
+        html`<div class="field loose" data-help="${provider.name}" ${index > 0 && raw(" hidden")}>
+          ${provider.guests !== undefined && html`<p>${t("guest.works")} <b>${t("guest.better")}</b></p>`}
+          ${ways(site, words, methodsOf(provider.name), { then })}${provider.help && html`<p class="note">${provider.help[words.language]}</p>`}
+        </div>`,
     )}
-    ${pasteField(words)}
-    <div id="add-error" aria-live="assertive"></div>
-    <label class="field" for="label"
-      ><span>${t("add.label")} <small>${t("add.label.note")}</small></span
-      ><input id="label" name="label" maxlength="80" autocomplete="off"
-    /></label>
-    <div class="row">
-      <button class="btn go" data-busy="${t("add.busy")}">${t("add.submit")}</button
-      >${then === "setup" && html`<a class="btn" href="${site.root}setup?step=3">${t("setup.use-demo")}</a>`}
-    </div>
-    <small>${t(then === "setup" ? "setup.demo.note" : "add.check.note")}</small>
-  </form>`;
+    <form
+      class="field loose"
+      id="add-form"
+      hx-post="${site.root}accounts"
+      hx-target="#add-error"
+      hx-sync="this:drop"
+      data-form
+    >
+      <input type="hidden" name="then" value="${then}" />
+      ${pasteField(words)}
+      <div id="add-error" aria-live="assertive"></div>
+      <label class="field" for="label"
+        ><span>${t("add.label")} <small>${t("add.label.note")}</small></span
+        ><input id="label" name="label" maxlength="80" autocomplete="off"
+      /></label>
+      <div class="row">
+        <button class="btn go" data-busy="${t("add.busy")}">${t("add.submit")}</button
+        >${then === "setup" && html`<a class="btn" href="${site.root}setup?step=3">${t("setup.use-demo")}</a>`}
+      </div>
+      <small>${t(then === "setup" ? "setup.demo.note" : "add.check.note")}</small>
+    </form>
+  </div>`;
+}
+
+/** How one gets into a provider, in a few words. */
+function wayOf({ guests }: ProviderView, methods: readonly SignInMethodView[]): Key {
+  if (guests !== undefined) return "way.guest";
+  return methods.length > 0 ? "way.sign-in" : "way.paste";
+}
+
+function ways(
+  site: Site,
+  words: Words,
+  methods: readonly SignInMethodView[],
+  purpose: { then: Then; accountId?: string },
+): Html | false {
+  const choices = signInChoices(site, words, methods, purpose);
+  return choices && html`${choices}<span class="label">${words.t("sign-in.or-paste")}</span>`;
 }
 
 function pasteField({ t }: Words): Html {
@@ -69,20 +101,29 @@ function pasteField({ t }: Words): Html {
   </label>`;
 }
 
-/** A new credential for an account that is there already. */
-export function renewForm(site: Site, words: Words, account: AccountView, help: string | undefined): Html {
+/** A new login for an account that is there already. */
+export function renewForm(
+  site: Site,
+  words: Words,
+  account: AccountView,
+  help: string | undefined,
+  methods: readonly SignInMethodView[],
+): Html {
   const { t } = words;
-  return html`<form
-    class="field loose"
-    hx-post="${accountPath(site, account.id)}/renew"
-    hx-target="#renew-error"
-    hx-sync="this:drop"
-    data-form
-  >
-    ${help !== undefined && html`<p class="note">${help}</p>`} ${pasteField(words)}
-    <div id="renew-error" aria-live="assertive"></div>
-    <div class="row"><button class="btn go" data-busy="${t("add.busy")}">${t("renew.submit")}</button></div>
-  </form>`;
+  return html`<div id="add-body" class="field loose">
+    ${ways(site, words, methods, { then: "close", accountId: account.id })}${help !== undefined && html`<p class="note">${help}</p>`}
+    <form
+      class="field loose"
+      hx-post="${accountPath(site, account.id)}/renew"
+      hx-target="#renew-error"
+      hx-sync="this:drop"
+      data-form
+    >
+      ${pasteField(words)}
+      <div id="renew-error" aria-live="assertive"></div>
+      <div class="row"><button class="btn go" data-busy="${t("add.busy")}">${t("renew.submit")}</button></div>
+    </form>
+  </div>`;
 }
 
 /** An error below its field. The page marks the field, describes it with this text and moves there. */
@@ -90,13 +131,20 @@ export function fieldError(field: string, text: Html | string): Html {
   return html`<p class="err" id="${field}-error" data-field="${field}">${icon("s-bad")}<span>${text}</span></p>`;
 }
 
-/** Why a pasted credential was not taken: in the page's language, then the exact words. */
-export function credentialError({ t, language }: Words, error: unknown): { status: number; text: Html } {
+/**
+ * Why something typed was not taken: in the page's language, then the exact words. `lead` is what to say before words
+ * that are in English only.
+ */
+export function credentialError(
+  { t, language }: Words,
+  error: unknown,
+  lead: Key = "add.error.invalid-request",
+): { status: number; text: Html } {
   const failure = toGatewayError(error);
   const exact = html`<span lang="en">${failure.message}</span>`;
   const status = failure.status === 401 ? 422 : failure.status;
   if (failure.kind === "invalid-request") {
-    return { status: 422, text: language === "en" ? exact : html`${t("add.error.invalid-request")} ${exact}` };
+    return { status: 422, text: language === "en" ? exact : html`${t(lead)} ${exact}` };
   }
   return { status, text: html`${t(leadOf(failure))} ${exact}` };
 }

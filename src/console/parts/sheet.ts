@@ -2,22 +2,13 @@ import type { Admin, AccountView } from "../../admin/admin.ts";
 import type { RequestRow } from "../feed.ts";
 import { html, type Html } from "../html.ts";
 import type { Site } from "../layout.ts";
-import { icon } from "../sprite.ts";
 import type { Words } from "../words.ts";
 import { type AccountContext, accountPath, facts, reasonOf, remedyOf } from "./account.ts";
+import { sheet } from "./frame.ts";
 import { outcomeOf, resultMark, tokensOf } from "./requests.ts";
 import { clockTime, mark, relativeTime, stateMark } from "./state.ts";
 
 type Attempt = Awaited<ReturnType<Admin["requests"]["attempts"]>>[number];
-
-/** What stands in the dialog: a title, a way out and the content. Live updates never touch it. */
-export function sheet({ t }: Words, title: string, content: Html): Html {
-  return html`<header class="row">
-      <h2 id="sheet-title" tabindex="-1">${title}</h2>
-      <button class="btn end" type="button" data-close>${icon("close")}${t("close")}</button>
-    </header>
-    ${content}`;
-}
 
 /** Everything about one account and everything that can be done with it. */
 export function accountSheet(context: AccountContext, account: AccountView): Html {
@@ -62,16 +53,20 @@ export function accountSheet(context: AccountContext, account: AccountView): Htm
           <dd class="mono">${account.id}</dd>
         </div>
       </dl>
-      <form class="field" hx-post="${path}/rename" hx-target="#rename-error" data-form>
-        <label class="field" for="label"
-          ><span>${t("sheet.label")}</span
-          ><input id="label" name="label" value="${account.label}" maxlength="80" required autocomplete="off"
-        /></label>
-        <div id="rename-error"></div>
-        <div class="row"><button class="btn">${t("sheet.rename")}</button></div>
-      </form>
+      ${account.source === "guest" && html`<p>${t("guest.what")} <b>${t("guest.better")}</b></p>`}
       <div class="row">
-        <button class="btn" type="button" hx-get="${path}/renew" hx-target="#sheet-body">${t("action.renew")}</button
+        <button class="btn go" type="button" hx-get="${path}/settings" hx-target="#sheet-body">
+          ${t("action.settings")}</button
+        ><button
+          class="btn"
+          type="button"
+          hx-post="${path}/sync"
+          hx-swap="none"
+          data-busy="${t("sync.busy")}"
+          title="${t("action.sync.title")}"
+        >
+          ${t("action.sync")}</button
+        ><button class="btn" type="button" hx-get="${path}/renew" hx-target="#sheet-body">${t("action.renew")}</button
         ><button
           class="btn"
           type="button"

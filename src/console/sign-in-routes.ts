@@ -1,0 +1,141 @@
+import { Elysia } from "elysia";
+import type { SignInView } from "../admin/admin.ts";
+import { toGatewayError } from "../chat/error.ts";
+import { html } from "./html.ts";
+import { credentialError, fieldError } from "./parts/forms.ts";
+import { ASKED, fingerprint, type PanelContext, signInPanel, signInSheet, type Then } from "./parts/sign-in.ts";
+import { partial } from "./partial.ts";
+import { respond } from "./respond.ts";
+import { CLOSES, type Desk, fieldsOf, fragment, type Handler, route, say } from "./routes.ts";
+import type { Visit } from "./visit.ts";
+
+/** Sign-ins by code or browser: begun on a form, shown in the sheet or in the first run, finished by themselves. */
+export function signInRoutes(desk: Desk) {
+  const { admin, feed, site } = desk;
+  const operator = (handler: Handler) => route(desk, "operator", handler);
+
+  const contextOf = async (visit: Visit): Promise<PanelContext> => ({
+    site,
+    words: visit.words,
+    now: visit.now,
+    methods: await admin.signIn.methods(),
+  });
+
+  const redirect = (visit: Visit, step: number) =>
+    say(visit, "", { headers: { "hx-redirect": `${site.root}setup?step=${step}` } });
+
+  /** Draws the panel anew where it stands, or leads on when nothing is left to do. */
+  const answer = async (visit: Visit, view: SignInView, then: Then): Promise<Response> => {
+    if (view.status === "done") {
+      feed.nudge();
+      if (then === "setup") return redirect(visit, 3);
+      const account = view.accounts.map(({ label }) => label).join(", ") || view.providerTitle;
+      return say(visit, visit.words.t("said.signed-in", { account }), { headers: CLOSES });
+    }
+    const panel = signInPanel(await contextOf(visit), view, then);
+    return fragment(visit, partial("#add-body", "innerHTML", panel));
+  };
+
+  return new Elysia({ name: "console-sign-ins" })
+    .post(
+      "/console/sign-ins",
+      operator(async (visit) => {
+        const form = await visit.request.formData();
+        const field = (name: string) => textIn(form, name);
+        const [label, accountId, replaces] = [field("label").trim(), field("account"), field("replaces")];
+        const input = Object.fromEntries(
+          [...form.keys()]
+            .filter((name) => name.startsWith(ASKED))
+            .map((name) => [name.slice(ASKED.length), field(name)]),
+        );
+        let view: SignInView;
+        try {
+          view = await admin.signIn.begin(field("provider"), field("method"), input, {
+            ...(label !== "" && { label }),
+            ...(accountId !== "" && { accountId }),
+          });
+        } catch (error) {
+          const { status, text } = credentialError(visit.words, error, "sign-in.error");
+          return fragment(visit, fieldError(ASKED + (toGatewayError(error).field ?? ""), text), status);
+        }
+        if (replaces !== "") await forget(replaces);
+        feed.nudge();
+        return answer(visit, view, thenOf(field("then")));
+      }),
+      { parse: "none" },
+    )
+    .get(
+      "/console/sign-ins/:id",
+      operator(async (visit) => {
+        const view = await admin.signIn.poll(visit.params.id ?? "");
+        return fragment(visit, signInSheet(await contextOf(visit), view));
+      }),
+    )
+    .get(
+      "/console/sign-ins/:id/state",
+      operator(async (visit) => {
+        const { searchParams } = visit.url;
+        const then = thenOf(searchParams.get("then") ?? "");
+        let view: SignInView;
+        try {
+          view = await admin.signIn.poll(visit.params.id ?? "");
+        } catch (error) {
+          if (toGatewayError(error).kind !== "unknown-path") throw error;
+          return left(visit, then, visit.words.t("sign-in.gone"));
+        }
+        if (fingerprint(view) === searchParams.get("seen")) return respond(visit.request, html``, { status: 204 });
+        return answer(visit, view, then);
+      }),
+    )
+    .post(
+      "/console/sign-ins/:id/complete",
+      operator(async (visit) => {
+        const field = await fieldsOf(visit);
+        if (field("address").trim() === "") {
+          return fragment(visit, fieldError("address", visit.words.t("sign-in.address.empty")), 422);
+        }
+        try {
+          const view = await admin.signIn.complete(visit.params.id ?? "", field("address").trim());
+          return await answer(visit, view, thenOf(field("then")));
+        } catch (error) {
+          const failure = toGatewayError(error);
+          if (failure.kind === "unknown-path") throw error;
+          const { status, text } = credentialError(visit.words, error, "sign-in.error");
+          return fragment(visit, fieldError("address", text), status);
+        }
+      }),
+      { parse: "none" },
+    )
+    .post(
+      "/console/sign-ins/:id/cancel",
+      operator(async (visit) => {
+        const then = thenOf((await fieldsOf(visit))("then"));
+        await forget(visit.params.id ?? "");
+        feed.nudge();
+        return left(visit, then, visit.words.t("said.sign-in-cancelled"));
+      }),
+      { parse: "none" },
+    );
+
+  function left(visit: Visit, then: Then, text: string): Response {
+    return then === "setup" ? redirect(visit, 2) : say(visit, text, { headers: CLOSES });
+  }
+
+  /** One that is gone already is as good as cancelled. */
+  async function forget(id: string): Promise<void> {
+    try {
+      await admin.signIn.cancel(id);
+    } catch (error) {
+      if (toGatewayError(error).kind !== "unknown-path") throw error;
+    }
+  }
+}
+
+function thenOf(value: string): Then {
+  return value === "setup" ? "setup" : "close";
+}
+
+function textIn(form: FormData, name: string): string {
+  const value = form.get(name);
+  return typeof value === "string" ? value : "";
+}
