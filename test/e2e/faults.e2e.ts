@@ -1,0 +1,242 @@
+/** The program under loads that no unit meets: thousands of hang-ups, readers that stop reading, stops, crashes, locks. */
+import { Database } from "bun:sqlite";
+import { expect, setDefaultTimeout, test } from "bun:test";
+import { readdirSync, readFileSync } from "node:fs";
+import { connect, type Socket } from "node:net";
+import { join } from "node:path";
+import { folder, serve, type Served, sluice } from "../process/program.ts";
+import { answer, type Behaviour, Gate, startLongcatSim, v2Frame } from "../sims/longcat.ts";
+import { eventText } from "../sims/sse-body.ts";
+
+setDefaultTimeout(180_000);
+
+const COOKIE = "C".repeat(100);
+const MIB = 1024 * 1024;
+const chatBody = (content: string) =>
+  JSON.stringify({ model: "LongCat", stream: true, messages: [{ role: "user", content }] });
+
+function chat({ url, key }: Served, content = "hi"): Promise<Response> {
+  return fetch(`${url}/v1/chat/completions`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${key}` },
+    body: chatBody(content),
+  });
+}
+
+/** A chat by hand: the request as bytes, and a socket to send them on. */
+function byHand({ url, key }: Served, content = "hi"): { readonly socket: Socket; readonly request: string } {
+  const { hostname, port } = new URL(url);
+  const socket = connect({ host: hostname, port: Number(port) });
+  socket.on("error", () => undefined); // A hang-up under way is the point; "close" follows.
+  const body = chatBody(content);
+  const head = `POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${key}\r\n`;
+  return { socket, request: `${head}Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}` };
+}
+
+/** Resident memory in MiB and open files. */
+function footprint({ pid }: Served) {
+  const kib = Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]);
+  return { mib: kib / 1024, files: readdirSync(`/proc/${pid}/fd`).length };
+}
+
+/** Looks again until the condition holds; the test's own deadline ends it otherwise. */
+async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await condition())) await Bun.sleep(20);
+}
+
+const isQuiet = async ({ url }: Served) =>
+  ((await (await fetch(`${url}/health`)).json()) as { inFlight: number }).inFlight === 0;
+
+test("5,000 clients that hang up at any moment leave no stream, file or memory behind", async () => {
+  using home = folder();
+  await using sim = await startLongcatSim();
+  const pieces = Array.from({ length: 50 }, (_, i) => `piece ${i} 喵😺`.repeat(20));
+  sim.account(COOKIE).always("chat", answer(pieces));
+  const env = { LONGCAT_URL: sim.url, AUTH_COOKIES: COOKIE, CONCURRENCY: "50", SESSION_DELETE_DELAY_MS: "0" };
+  await using gateway = await serve(home.path, env);
+
+  const hangUp = (turn: number): Promise<void> =>
+    new Promise((resolve) => {
+      const { socket, request } = byHand(gateway);
+      const leave = () => (turn % 2 === 0 ? socket.destroy() : socket.resetAndDestroy());
+      socket.on("close", () => resolve());
+      const stages: (() => void)[] = [
+        () => socket.write(request.slice(0, 40), leave),
+        () => socket.write(request.slice(0, -10), leave),
+        () => socket.write(request, leave),
+        () => socket.write(request, () => socket.once("data", leave)),
+        () => {
+          let bytes = 0;
+          socket.write(request);
+          socket.on("data", (data) => (bytes += data.length) > 3000 && leave());
+        },
+      ];
+      socket.on("connect", () => stages[turn % stages.length]?.());
+    });
+  const round = async (count: number) => {
+    for (let at = 0; at < count; at += 50) await Promise.all(Array.from({ length: 50 }, (_, i) => hangUp(at + i)));
+    await until(async () => sim.openStreams() === 0 && (await isQuiet(gateway)));
+  };
+
+  await round(1000);
+  const warm = footprint(gateway);
+  await round(4000);
+  // Bun gives memory back when it is idle, not at once.
+  await until(() => {
+    const { mib, files } = footprint(gateway);
+    return mib < warm.mib + 32 && files < warm.files + 20;
+  });
+  expect((await (await chat(gateway)).text()).endsWith("data: [DONE]\n\n")).toBe(true);
+  expect(gateway.output()).not.toMatch(/ERROR|unhandled|uncaught/);
+});
+
+/** Says ever more as long as the gateway takes it. */
+function flood(piece: (sent: number) => string, sent: { bytes: number }): Behaviour {
+  return async (call) => {
+    const { exchange, ids, content } = call;
+    if (content === "quick") return answer(["quick ", "answer"])(call);
+    await exchange.head(200, { "content-type": "text/event-stream" });
+    while (!exchange.over) {
+      const frame = eventText(v2Frame(ids, "content", { content: piece(sent.bytes) }));
+      await exchange.write(frame);
+      sent.bytes += frame.length;
+    }
+  };
+}
+
+const floods: [string, (sent: number) => string][] = [
+  ["always new", (sent) => `${sent}${"z".repeat(16_000)}`],
+  ["always the same", () => "z".repeat(16_000)],
+];
+test.each(floods)("30 clients that do not read hold their upstreams back; the text is %s", async (_, piece) => {
+  using home = folder();
+  await using sim = await startLongcatSim();
+  const sent = { bytes: 0 };
+  sim.account(COOKIE).always("chat", flood(piece, sent));
+  const env = { LONGCAT_URL: sim.url, AUTH_COOKIES: COOKIE, CONCURRENCY: "100", SESSION_DELETE_DELAY_MS: "0" };
+  await using gateway = await serve(home.path, env);
+  const before = footprint(gateway);
+  const sockets = Array.from({ length: 30 }, () => {
+    const { socket, request } = byHand(gateway);
+    socket.pause();
+    socket.write(request);
+    return socket;
+  });
+  const quickOnes = async () => {
+    for (let i = 0; i < 20; i++) expect(await (await chat(gateway, "quick")).text()).toEndWith("data: [DONE]\n\n");
+  };
+  // The upstreams stand still once every buffer between is full.
+  let last = -1;
+  await until(async () => {
+    const still = sent.bytes === last;
+    last = sent.bytes;
+    await quickOnes();
+    await Bun.sleep(300);
+    return still;
+  });
+  expect(sent.bytes / 30 / MIB).toBeLessThan(20);
+  expect(footprint(gateway).mib - before.mib).toBeLessThan(200);
+  for (const socket of sockets) socket.destroy();
+  await until(() => sim.openStreams() === 0);
+});
+
+test("a stop lets streams finish for 30 s; the rest end with an error frame, and the program with 0", async () => {
+  using home = folder();
+  await using sim = await startLongcatSim();
+  const [begin, finish] = [new Gate(), new Gate()];
+  sim.account(COOKIE).always("chat", (call) =>
+    answer(["one ", "two ", "three"], {
+      breakAfter: 1,
+      breakBy: [
+        { gate: call.content === "ends" ? finish : begin },
+        { frame: v2Frame(call.ids, "finish", { finalContentX: "one " }, { lastOne: true }), done: true },
+      ],
+    })(call),
+  );
+  const env = { LONGCAT_URL: sim.url, AUTH_COOKIES: COOKIE, CONCURRENCY: "100", SESSION_DELETE_DELAY_MS: "0" };
+  await using gateway = await serve(home.path, env);
+  const responses = await Promise.all(
+    Array.from({ length: 50 }, (_, i) => chat(gateway, i % 2 === 0 ? "ends" : "never ends")),
+  );
+  const exit = gateway.end("SIGTERM");
+  finish.open();
+  const texts = await Promise.all(responses.map((response) => response.text()));
+  for (const [i, text] of texts.entries()) {
+    if (i % 2 === 0) expect(text).toEndWith("data: [DONE]\n\n");
+    else {
+      expect(text).toContain('"code":"overloaded"');
+      expect(text).not.toContain("[DONE]");
+    }
+  }
+  expect(await exit).toBe(0);
+});
+
+test("kill -9 under load, again and again: whole database, no key or account lost", async () => {
+  using home = folder();
+  await using sim = await startLongcatSim();
+  sim.account(COOKIE).always("chat", answer(["meow ", "purr"]));
+  const env = { LONGCAT_URL: sim.url, AUTH_COOKIES: COOKIE, CONCURRENCY: "20", SESSION_DELETE_DELAY_MS: "0" };
+  let key: string | undefined;
+  const kept: string[] = [];
+  for (let life = 0; life < 8; life++) {
+    const gateway = await serve(home.path, env);
+    key ??= gateway.key;
+    const served = { ...gateway, key };
+    const { stdout, code } = await sluice(home.path, ["key", "add", `life ${life}`], { env });
+    expect(code).toBe(0);
+    kept.push(stdout.trim());
+    const load = Promise.all(
+      Array.from({ length: 20 }, () =>
+        chat(served).then(
+          (r) => r.text(),
+          () => "cut",
+        ),
+      ),
+    );
+    await sim.until(() => sim.openStreams() > 0);
+    await gateway.end("SIGKILL");
+    await load;
+    const database = new Database(join(home.path, "data", "sluice.db"), { readonly: true });
+    expect(database.query("pragma integrity_check").get()).toEqual({ integrity_check: "ok" });
+    database.close();
+  }
+  await using gateway = await serve(home.path, env);
+  for (const each of kept) expect((await chat({ ...gateway, key: each })).status).toBe(200);
+});
+
+test("a database that another program locks stops no chat and no health answer, and nothing is lost", async () => {
+  using home = folder();
+  await using sim = await startLongcatSim();
+  sim.account(COOKIE).always("chat", answer(["meow ", "purr"]));
+  const env = { LONGCAT_URL: sim.url, AUTH_COOKIES: COOKIE, SESSION_DELETE_DELAY_MS: "0" };
+  await using gateway = await serve(home.path, env);
+  const operator = (await sluice(home.path, ["key", "add", "operator", "--admin"], { env })).stdout.trim();
+  const addKey = () =>
+    fetch(`${gateway.url}/api/keys`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${operator}` },
+      body: JSON.stringify({ name: "another" }),
+    });
+  const other = new Database(join(home.path, "data", "sluice.db"));
+  other.run("begin exclusive");
+  const waits: number[] = [];
+  for (let i = 0; i < 5; i++) {
+    expect(await (await chat(gateway)).text()).toEndWith("data: [DONE]\n\n");
+    const asked = performance.now();
+    await fetch(`${gateway.url}/healthz`);
+    waits.push(performance.now() - asked);
+  }
+  const refused = await addKey();
+  expect([refused.status, refused.headers.get("x-should-retry")]).toEqual([503, "true"]);
+  expect(Number(refused.headers.get("retry-after"))).toBeWithin(1, 6);
+  expect(await (await fetch(`${gateway.url}/healthz`)).json()).toMatchObject({ status: "degraded" });
+  expect(Math.max(...waits)).toBeLessThan(250);
+  other.run("commit");
+  await until(async () => (await addKey()).status === 200);
+  await until(() => other.query("select count(*) as n from attempts").get() !== null && countOf(other) === 5);
+  other.close();
+});
+
+function countOf(database: Database): number {
+  return (database.query("select count(*) as n from attempts").get() as { n: number }).n;
+}
