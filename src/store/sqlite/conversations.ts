@@ -53,14 +53,15 @@ export function conversationsOf(db: Drizzle, writer: Writer): Conversations {
 
   return {
     async put(conversation) {
-      await writer.grouped(() => void put.run({ ...conversation, key: conversation.key ?? null }));
+      const row = { ...conversation, key: conversation.key ?? null };
+      await writer.grouped(() => put.run(row));
     },
     async claim(key, now) {
       const row = await writer.commit(() => claim.get({ key, now }));
       return row && toRecord(row);
     },
     async drop(accountId, upstreamId) {
-      await writer.grouped(() => void drop.run({ accountId, upstreamId }));
+      await writer.grouped(() => drop.run({ accountId, upstreamId }));
     },
     async all() {
       return writer.read(() => all.all()).map(toRecord);
