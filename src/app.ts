@@ -326,7 +326,7 @@ export async function buildApp(deps: AppDeps): Promise<App> {
       prober.stop();
       usage.stop();
       signIns.stop();
-      await conversations.close();
+      conversations.close();
       await pool.close();
     },
   };

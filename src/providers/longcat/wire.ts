@@ -102,7 +102,7 @@ export class ContentForm {
 }
 
 /** A JSON string without escapes. */
-const PLAIN_STRING = /^"[^"\\\x00-\x1f]*"$/;
+const PLAIN_STRING = /^"[^"\\\p{Cc}]*"$/u;
 
 /** Search hits in any of the shapes they come in: a list, or a list within an object. Texts and queries hold none. */
 export function citationsOf(content: unknown): Citation[] {
