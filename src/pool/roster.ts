@@ -42,6 +42,8 @@ const PLAIN_SETTINGS: Omit<AccountSettings, "label"> = {
 /** What people, and the environment, do to accounts. Each promise resolves when the change is committed. */
 export class Roster {
   readonly #deps: RosterDeps;
+  /** Each account that comes in is compared with all that are there. */
+  readonly #identities = new WeakMap<Account, { credential: unknown; hashes: readonly string[] }>();
 
   constructor(deps: RosterDeps) {
     this.#deps = deps;
@@ -228,8 +230,13 @@ export class Roster {
   }
 
   /** The login it was made for and, after a renewal with another one, the login it holds. */
-  #identitiesOf(account: Account): string[] {
-    return [account.identityHash, this.#identityHash(account.provider.name, account.credential)];
+  #identitiesOf(account: Account): readonly string[] {
+    const { credential, identityHash, provider } = account;
+    const known = this.#identities.get(account);
+    if (known?.credential === credential && known.hashes[0] === identityHash) return known.hashes;
+    const hashes = [identityHash, this.#identityHash(provider.name, credential)];
+    this.#identities.set(account, { credential, hashes });
+    return hashes;
   }
 
   #identityHash(providerName: string, credential: unknown): string {

@@ -43,6 +43,8 @@ export class UsageSync {
   readonly #asked = new WeakMap<Account, Asked>();
   /** By provider, whether a probe of its accounts tells a quota. */
   readonly #tells = new Map<string, boolean>();
+  /** Where the next tick begins. */
+  #next = 0;
   #cancelTimer = (): void => {};
 
   constructor(deps: UsageSyncDeps) {
@@ -57,14 +59,17 @@ export class UsageSync {
     });
   }
 
-  /** Begins what is due, a few at once. */
+  /** Begins what is due, a few at once; the next tick goes on behind the last one asked, so that all have their turn. */
   tick(): void {
-    for (const account of this.#deps.accounts()) {
+    const all = this.#deps.accounts();
+    const start = this.#next;
+    for (const [i, account] of [...all.slice(start), ...all.slice(0, start)].entries()) {
       if (this.#busy.size >= AT_ONCE) return;
       if (this.#busy.has(account) || isOut(account)) continue;
       const usage = this.#isUsageDue(account);
       const models = this.#isModelsDue(account);
       if (!usage && !models) continue;
+      this.#next = (start + i + 1) % all.length;
       this.#ask(account, usage, models).catch((error: unknown) => {
         const { kind, message } = toGatewayError(error);
         this.#deps.log.debug("usage-unread", { account: account.id, kind, reason: message });

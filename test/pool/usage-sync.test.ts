@@ -134,6 +134,18 @@ describe("the timer", () => {
   });
 });
 
+test("very many accounts do not ask together, and each has its turn", async () => {
+  const telling = new Telling();
+  await using world = await openWorld({ providers: [telling] });
+  await world.add(Array.from({ length: 500 }, (_, i) => `a${i}`).join(","));
+  world.usage.start();
+  await world.clock.advance(5 * SECOND);
+  expect(telling.probed).toHaveLength(4);
+  await world.clock.advance(12 * MINUTE);
+  world.usage.stop();
+  expect(new Set(telling.probed).size).toBe(500);
+});
+
 describe("on demand", () => {
   test("usage and models are asked for at once", async () => {
     const telling = new Telling();
