@@ -80,8 +80,10 @@ function shapeFault(body: Fields, headers: Readonly<Record<string, string>>, dia
   if (dialect === "runtime") {
     if (body["agentMode"] !== "vibe") return "no agentMode";
     if (headers["x-amzn-kiro-agent-mode"] !== undefined) return "agent-mode header on the runtime";
-    if (headers["content-type"] !== "application/x-amz-json-1.0") return "content-type";
-    if (headers["x-amz-target"] !== "KiroRuntimeService.GenerateAssistantResponse") return "x-amz-target";
+    const target = headers["x-amz-target"];
+    const type = target === undefined ? "application/json" : "application/x-amz-json-1.0";
+    if (headers["content-type"] !== type) return "content-type";
+    if (target !== undefined && target !== "KiroRuntimeService.GenerateAssistantResponse") return "x-amz-target";
     const current = messagesOf(body).at(-1)?.fields ?? {};
     return fields === undefined ? undefined : fieldsFault(fields, String(current["modelId"]));
   }

@@ -30,6 +30,8 @@ export type KiroSim = AsyncDisposable &
     /** Chat requests whose client hung up before the answer was over. */
     readonly aborted: readonly Seen[];
     account(name: string, login: SimLogin): SimAccount;
+    /** How the hosts of kiro.dev do not know their calls: by path or by target. */
+    unknownForm: "path" | "target" | undefined;
     /** Plays the user in the browser; gives the address that the sign-in ends on. */
     authorize(address: string, option?: string): string;
   };
@@ -60,7 +62,10 @@ export async function startKiroSim(): Promise<KiroSim> {
     }
     if ((seen.headers["tokentype"] === "API_KEY") !== (account.login === "api-key")) world.violations.push("tokentype");
     account.requests.push(seen);
-    if (seen.kind === "other") return refuse(404, "UnknownOperationException")({ exchange, seen, account });
+    const form = seen.headers["x-amz-target"] === undefined ? "path" : "target";
+    const isNew = seen.host === "runtime" || seen.host === "management";
+    if (seen.kind === "other" || (isNew && form === whole.unknownForm))
+      return refuse(404, "UnknownOperationException")({ exchange, seen, account });
     account.counts[seen.kind]++;
     if (seen.kind === "chat") void exchange.closed.then(() => (exchange.hungUp ? aborted.push(seen) : 0));
     const behaviour = faultOf(seen, account) ?? account.take(seen.kind) ?? usual(seen.kind, account);
@@ -88,6 +93,7 @@ export async function startKiroSim(): Promise<KiroSim> {
     },
     requests,
     aborted,
+    unknownForm: undefined,
     account(name, login) {
       const known = accounts.get(name) ?? newAccount(name, login);
       accounts.set(name, known);
@@ -96,16 +102,21 @@ export async function startKiroSim(): Promise<KiroSim> {
     authorize: (address, option) => authorize(world, address, option),
     [Symbol.asyncDispose]: () => server.stop(),
   };
-  return Object.assign(world, sim);
+  const whole: KiroSim = Object.assign(world, sim);
+  return whole;
 }
 
 const KINDS: Readonly<Record<string, SimKind>> = {
   "runtime POST /": "chat",
+  "runtime POST /generateAssistantResponse": "chat",
   "legacy POST /generateAssistantResponse": "chat",
   "codewhisperer POST /generateAssistantResponse": "chat",
   "management GET /Get-Usage-Limits": "usage",
   "legacy GET /getUsageLimits": "usage",
   "management GET /List-Available-Models": "models",
+  "management POST / GetUsageLimits": "usage",
+  "management POST / ListAvailableModels": "models",
+  "management POST / ListAvailableProfiles": "profiles",
   "legacy GET /ListAvailableModels": "models",
   "management POST /List-Available-Profiles": "profiles",
   "legacy POST /": "profiles",
@@ -115,17 +126,18 @@ function see(request: RawRequest): Seen {
   const [, host = "", region = "", ...rest] = request.path.split("/");
   const path = `/${rest.join("/")}`;
   const { query, headers } = request;
-  const kind = KINDS[`${host} ${request.method} ${path}`] ?? "other";
+  const operation = headers["x-amz-target"]?.replace(/^KiroControlPlaneBearerService\.(.*)/, " $1") ?? "";
+  const kind = KINDS[`${host} ${request.method} ${path}${operation.startsWith(" ") ? operation : ""}`] ?? "other";
   return { host: host as SimHost, region, kind, path, query, headers, body: bodyOf(request.body) };
 }
 
 /** The profile rules of the control plane. */
-function planeFault({ host, kind, query }: Seen, { login, profileArn }: SimAccount): Behaviour | undefined {
+function planeFault({ host, kind, query, body }: Seen, { login, profileArn }: SimAccount): Behaviour | undefined {
   if (kind === "profiles") {
     const text = "AWS Builder ID is not supported for this operation.";
     return login === "builder-id" ? refuse(403, text, "FEATURE_NOT_SUPPORTED") : undefined;
   }
-  const arn = query.get("profileArn");
+  const arn = query.get("profileArn") ?? body["profileArn"] ?? null;
   if (host === "management" && arn === null) return refuse(400, "profileArn is required for this request.");
   if (host === "legacy" && login === "builder-id" && arn !== null)
     return refuse(403, "User is not authorized to make this call.");

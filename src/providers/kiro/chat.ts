@@ -153,7 +153,7 @@ class Turn {
 
   /** Puts the next remedy to work; false when there is none. */
   async remedy(failure: Refusal | GatewayError): Promise<boolean> {
-    if (failure instanceof GatewayError) return isConnection(failure) && this.#nextHost();
+    if (failure instanceof GatewayError) return isConnection(failure) && this.#nextHost(false);
     for (;;) {
       const remedy = nextRemedy(failure, {
         remedies: this.#remedies,
@@ -163,7 +163,7 @@ class Turn {
       });
       if (remedy === undefined) return false;
       this.#context.log.debug("attempt-mended", { remedy, kind: failure.kind, host: this.#current().name });
-      if (remedy === "host") return this.#nextHost();
+      if (remedy === "host") return this.#nextHost(failure.kind === "upstream-changed");
       if (remedy === "retry") {
         this.#retries++;
         await sleep(this.#context.clock, retryWaitMs(this.#retries), this.#context.signal);
@@ -212,7 +212,7 @@ class Turn {
     const caller = { credential: this.#credential, userAgent: this.#settings.userAgentOf(this.#context) };
     return this.#context.fetch(host.url, {
       method: "POST",
-      headers: chatHeaders(caller, host.dialect, this.#invocationId, this.#attempts),
+      headers: chatHeaders(caller, host, this.#invocationId, this.#attempts),
       body: JSON.stringify(this.#body.json),
       signal: this.#context.signal,
     });
@@ -227,10 +227,12 @@ class Turn {
     return new KiroRefusal(refusalOf(answer, this.#context.clock.now()));
   }
 
-  #nextHost(): boolean {
-    if (this.#host + 1 >= this.#hosts.length) return false;
-    this.#host++;
-    return true;
+  /** @param isUnknownCall the host is there and does not know the call: another way to call the same host may do */
+  #nextHost(isUnknownCall: boolean): boolean {
+    const { base } = this.#current();
+    const next = this.#hosts.findIndex((host, at) => at > this.#host && (isUnknownCall || host.base !== base));
+    if (next >= 0) this.#host = next;
+    return next >= 0;
   }
 
   /** @returns whether something new was learnt */

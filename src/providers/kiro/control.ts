@@ -4,11 +4,11 @@ import { isObject } from "../../lib/json.ts";
 import type { AccountContext, ProbeResult } from "../provider.ts";
 import { isLapsing, type KiroCredential } from "./credential.ts";
 import { callHeaders, type Caller } from "./headers.ts";
-import { addressOf, apiRegion, kindOf, profileOf, type KiroUrls } from "./hosts.ts";
+import { addressOf, apiRegion, kindOf, listsProfiles, profileOf, type KiroUrls } from "./hosts.ts";
 import { allowanceOf, nextMonth, resetAfter } from "./limits.ts";
 import { readMemory, type KiroMemory } from "./memory.ts";
 import { modelsOfPage, type KiroModel } from "./models.ts";
-import { refusalOf, toError } from "./refusal.ts";
+import { refusalOf, toError, type Refusal } from "./refusal.ts";
 import { send, type Call } from "./reply.ts";
 
 export interface ControlSettings {
@@ -18,7 +18,8 @@ export interface ControlSettings {
 }
 
 type Context = AccountContext<KiroCredential>;
-type Plane = "management" | "legacy";
+/** The management host by path and by target, and the host of before May 2026. */
+type Plane = "management" | "target" | "legacy";
 
 interface Question {
   readonly name: "usage" | "models" | "profiles";
@@ -32,23 +33,27 @@ const MOST_PAGES = 10;
 const RESET_DEADLINE_MS = 5_000;
 /** The service's answer to a Builder ID that asks for its profiles. */
 const NO_PROFILES = /Builder ID is not supported/i;
+const OPERATIONS = {
+  usage: "GetUsageLimits",
+  models: "ListAvailableModels",
+  profiles: "ListAvailableProfiles",
+} as const;
+/** No path: the host takes this question by target only. */
 const PATHS = {
-  usage: { management: "/Get-Usage-Limits", legacy: "/getUsageLimits" },
-  models: { management: "/List-Available-Models", legacy: "/ListAvailableModels" },
-  profiles: { management: "/List-Available-Profiles", legacy: "/" },
-} as const satisfies Record<Question["name"], Record<Plane, string>>;
-
-const PROFILE_HEADERS = {
-  management: { "content-type": "application/json" },
-  legacy: {
-    "content-type": "application/x-amz-json-1.0",
-    "x-amz-target": "AmazonCodeWhispererService.ListAvailableProfiles",
-  },
-} as const satisfies Record<Plane, Record<string, string>>;
+  usage: { management: "/Get-Usage-Limits", target: undefined, legacy: "/getUsageLimits" },
+  models: { management: "/List-Available-Models", target: undefined, legacy: "/ListAvailableModels" },
+  profiles: { management: "/List-Available-Profiles", target: undefined, legacy: undefined },
+} as const satisfies Record<Question["name"], Record<Plane, string | undefined>>;
+const TARGETS = {
+  management: "KiroControlPlaneBearerService",
+  target: "KiroControlPlaneBearerService",
+  legacy: "AmazonCodeWhispererService",
+} as const satisfies Record<Plane, string>;
 const USAGE = {
-  management: { origin: "KIRO_CLI", resourceType: "CREDIT", isEmailRequired: "false" },
+  management: { origin: "KIRO_CLI", resourceType: "CREDIT", isEmailRequired: false },
+  target: { origin: "KIRO_CLI", resourceType: "CREDIT", isEmailRequired: false },
   legacy: { origin: "AI_EDITOR", resourceType: "AGENTIC_REQUEST" },
-} as const satisfies Record<Plane, Record<string, string>>;
+} as const satisfies Record<Plane, Record<string, string | boolean>>;
 
 /** A credential that lives long enough to begin with. @throws what renewing throws */
 export async function usable(context: Context): Promise<KiroCredential> {
@@ -58,7 +63,7 @@ export async function usable(context: Context): Promise<KiroCredential> {
 
 /** The free call that tells what is left. @throws GatewayError quota-exhausted when nothing is, until the reset */
 export async function probeAccount(settings: ControlSettings, context: Context): Promise<ProbeResult> {
-  const allowance = allowanceOf(await ask(settings, context, { name: "usage" }));
+  const allowance = allowanceOf(await new ControlPlane(settings, context).ask({ name: "usage" }));
   if (!allowance) {
     throw new GatewayError("upstream-changed", "Kiro's usage answer has no `usageBreakdownList`.", {
       field: "usageBreakdownList",
@@ -84,7 +89,7 @@ export async function resetTime(settings: ControlSettings, context: Context): Pr
   );
   const now = context.clock.now();
   try {
-    const allowance = allowanceOf(await ask(settings, { ...context, signal }, { name: "usage" }));
+    const allowance = allowanceOf(await new ControlPlane(settings, { ...context, signal }).ask({ name: "usage" }));
     return resetAfter(now, allowance?.quota.resetsAt);
   } catch (error) {
     context.signal.throwIfAborted();
@@ -96,20 +101,21 @@ export async function resetTime(settings: ControlSettings, context: Context): Pr
   }
 }
 
-/** The account's own list of models, all its pages. @throws GatewayError */
-export async function listModels(settings: ControlSettings, context: Context): Promise<KiroModel[]> {
+/** The account's own list of models, all its pages, with what else is to be remembered. @throws GatewayError */
+export async function listModels(settings: ControlSettings, context: Context): Promise<KiroMemory> {
+  const plane = new ControlPlane(settings, context);
   const models: KiroModel[] = [];
   let token: string | undefined;
   for (let pages = 0; pages < MOST_PAGES; pages++) {
     const page = modelsOfPage(
-      await ask(settings, context, { name: "models", ...(token === undefined ? {} : { nextToken: token }) }),
+      await plane.ask({ name: "models", ...(token === undefined ? {} : { nextToken: token }) }),
     );
     if (!page) throw new GatewayError("upstream-changed", "Kiro's model answer has no `models`.", { field: "models" });
     models.push(...page.models);
     token = page.nextToken;
     if (token === undefined) break;
   }
-  return models;
+  return { ...plane.memory, models };
 }
 
 /**
@@ -121,10 +127,11 @@ export async function listModels(settings: ControlSettings, context: Context): P
 export async function findProfile(settings: ControlSettings, context: Context): Promise<KiroMemory | undefined> {
   const memory = readMemory(context.account.memory);
   const here = apiRegion(context.account.credential, memory);
+  const plane = new ControlPlane(settings, context);
   let down: GatewayError | undefined;
   for (const region of [here, here === "us-east-1" ? "eu-central-1" : "us-east-1"]) {
     try {
-      const answer = await ask(settings, context, { name: "profiles", region });
+      const answer = await plane.ask({ name: "profiles", region });
       const profiles = isObject(answer) && Array.isArray(answer["profiles"]) ? answer["profiles"] : [];
       const arn = profiles.map((profile) => (isObject(profile) ? profile["arn"] : undefined))[0];
       if (typeof arn === "string" && arn !== "") return { ...memory, profileArn: arn };
@@ -142,35 +149,90 @@ export async function findProfile(settings: ControlSettings, context: Context): 
   return undefined;
 }
 
-/** One question to the control plane: the host that fits the account first, the other when it is refused or down. */
-async function ask(settings: ControlSettings, context: Context, question: Question): Promise<unknown> {
-  const memory = readMemory(context.account.memory);
-  let credential = await usable(context);
-  let renewed = credential !== context.account.credential || credential.kind === "api-key";
-  const planes = planesOf(credential, memory);
-  let failure: GatewayError | undefined;
-  for (let index = 0; index < planes.length; index++) {
-    const plane = planes[index] ?? "legacy";
-    try {
-      const caller = { credential, userAgent: settings.userAgentOf(context) };
-      const reply = await send(context, callOf(settings.urls, caller, memory, plane, question));
-      if (reply.ok && isObject(reply.json)) return reply.json;
-      const refusal = refusalOf(reply.answer, context.clock.now());
-      failure = reply.ok ? new GatewayError("upstream-changed", "Kiro's answer is no JSON object.") : toError(refusal);
-      if (refusal.remedies.includes("renew") && !renewed) {
-        renewed = true;
-        credential = await context.renew(credential);
-        index--;
-        continue;
-      }
-      if (!refusal.remedies.includes("host") || NO_PROFILES.test(failure.message)) throw failure;
-    } catch (error) {
-      context.signal.throwIfAborted();
-      if (!(error instanceof GatewayError) || error === failure || !isConnection(error)) throw error;
-      failure = error;
-    }
+/** The questions of one errand: what one of them learns about the account, the next one knows. */
+class ControlPlane {
+  readonly #settings: ControlSettings;
+  readonly #context: Context;
+  #credential: KiroCredential;
+  #memory: KiroMemory;
+  #renewed = false;
+  #lookedUp = false;
+
+  constructor(settings: ControlSettings, context: Context) {
+    this.#settings = settings;
+    this.#context = context;
+    this.#credential = context.account.credential;
+    this.#memory = readMemory(context.account.memory);
   }
-  throw failure ?? new GatewayError("upstream-broken", "Kiro could not be asked.");
+
+  get memory(): KiroMemory {
+    return this.#memory;
+  }
+
+  /** One question: the host that fits the account first, the next when it is refused or down. */
+  async ask(question: Question): Promise<unknown> {
+    await this.#prepare(question);
+    const planes = planesOf(this.#credential, this.#memory);
+    let failure: GatewayError | undefined;
+    for (let index = 0; index < planes.length; index++) {
+      const plane = planes[index] ?? "legacy";
+      try {
+        const caller = { credential: this.#credential, userAgent: this.#settings.userAgentOf(this.#context) };
+        const reply = await send(this.#context, callOf(this.#settings.urls, caller, this.#memory, plane, question));
+        if (reply.ok && isObject(reply.json)) return reply.json;
+        const refusal = refusalOf(reply.answer, this.#context.clock.now());
+        failure = reply.ok
+          ? new GatewayError("upstream-changed", "Kiro's answer is no JSON object.")
+          : toError(refusal);
+        if (await this.#mend(refusal, question)) {
+          index--;
+          continue;
+        }
+        if (!refusal.remedies.includes("host") || NO_PROFILES.test(failure.message)) throw failure;
+      } catch (error) {
+        this.#context.signal.throwIfAborted();
+        if (!(error instanceof GatewayError) || error === failure || !isConnection(error)) throw error;
+        failure = error;
+      }
+      // The same host by target only helps where the path was not known.
+      if (failure.kind !== "upstream-changed" && planes[index + 1] === "target") index++;
+    }
+    throw failure ?? new GatewayError("upstream-broken", "Kiro could not be asked.");
+  }
+
+  /** A token that lasts, and the profile without which the management host refuses everything. */
+  async #prepare({ name }: Question): Promise<void> {
+    const { clock } = this.#context;
+    if (isLapsing(this.#credential, clock.now())) await this.#renew();
+    const isUnknown = profileOf(this.#credential, this.#memory, "runtime") === undefined;
+    if (name !== "profiles" && isUnknown && !this.#lookedUp) await this.#lookUp();
+  }
+
+  /** True when something was learnt that makes the same question worth asking again. */
+  async #mend({ remedies }: Refusal, { name }: Question): Promise<boolean> {
+    if (remedies.includes("renew") && !this.#renewed && this.#credential.kind !== "api-key") {
+      await this.#renew();
+      return true;
+    }
+    return remedies.includes("profile") && name !== "profiles" && !this.#lookedUp && this.#lookUp();
+  }
+
+  async #renew(): Promise<void> {
+    this.#renewed = true;
+    this.#credential = await this.#context.renew(this.#credential);
+  }
+
+  /** @returns whether something new was learnt, which is remembered then */
+  async #lookUp(): Promise<boolean> {
+    this.#lookedUp = true;
+    if (!listsProfiles(kindOf(this.#credential, this.#memory))) return false;
+    const account = { ...this.#context.account, credential: this.#credential, memory: this.#memory };
+    const found = await findProfile(this.#settings, { ...this.#context, account });
+    if (!found || Bun.deepEquals(found, this.#memory)) return false;
+    this.#memory = found;
+    this.#context.remember(found);
+    return true;
+  }
 }
 
 /** The connection itself failed: another host may be there. */
@@ -180,26 +242,37 @@ export function isConnection(error: unknown): error is GatewayError {
 
 function planesOf(credential: KiroCredential, memory: KiroMemory): Plane[] {
   if (kindOf(credential, memory) === "api-key") return ["legacy"];
-  return memory.host === undefined || memory.host === "runtime" ? ["management", "legacy"] : ["legacy", "management"];
+  const isLegacy = memory.host === "legacy" || memory.host === "codewhisperer";
+  return isLegacy ? ["legacy", "management", "target"] : ["management", "target", "legacy"];
 }
 
 function callOf(urls: KiroUrls, caller: Caller, memory: KiroMemory, plane: Plane, question: Question): Call {
   const { credential } = caller;
   const { name, nextToken, region = apiRegion(credential, memory) } = question;
-  const url = `${addressOf(plane === "management" ? urls.managementUrl : urls.legacyUrl, region)}${PATHS[name][plane]}`;
+  const base = addressOf(plane === "legacy" ? urls.legacyUrl : urls.managementUrl, region);
+  const path = PATHS[name][plane];
   const headers = {
     ...callHeaders(caller),
     accept: "application/json",
     "amz-sdk-invocation-id": crypto.randomUUID(),
     "amz-sdk-request": "attempt=1; max=1",
   };
-  if (name === "profiles")
-    return { method: "POST", url, headers: { ...headers, ...PROFILE_HEADERS[plane] }, body: "{}" };
-  const profileArn = profileOf(credential, memory, plane === "management" ? "runtime" : "legacy");
-  const query = new URLSearchParams({
+  const profileArn = profileOf(credential, memory, plane === "legacy" ? "legacy" : "runtime");
+  const fields = {
     ...(name === "usage" ? USAGE[plane] : { origin: "AI_EDITOR" }),
     ...(profileArn === undefined ? {} : { profileArn }),
     ...(nextToken === undefined ? {} : { nextToken }),
-  });
-  return { method: "GET", url: `${url}?${query}`, headers };
+  };
+  const input = name === "profiles" ? {} : fields;
+  if (path === undefined) {
+    const target = `${TARGETS[plane]}.${OPERATIONS[name]}`;
+    const typed = { ...headers, "content-type": "application/x-amz-json-1.0", "x-amz-target": target };
+    return { method: "POST", url: `${base}/`, headers: typed, body: JSON.stringify(input) };
+  }
+  if (name === "profiles") {
+    const typed = { ...headers, "content-type": "application/json" };
+    return { method: "POST", url: `${base}${path}`, headers: typed, body: "{}" };
+  }
+  const query = new URLSearchParams(Object.entries(input).map(([field, value]) => [field, String(value)]));
+  return { method: "GET", url: `${base}${path}?${query}`, headers };
 }

@@ -1,5 +1,5 @@
 import type { KiroCredential } from "./credential.ts";
-import type { KiroDialect } from "./wire.ts";
+import type { Host } from "./hosts.ts";
 
 /** The service's own client, as it names itself; `{machineId}` stands for 64 hex digits of the account. */
 export const USER_AGENT =
@@ -49,7 +49,7 @@ export function callHeaders({ credential, userAgent }: Caller): Record<string, s
 /** @param invocationId one for the logical call; `attempt` counts its tries from 1 */
 export function chatHeaders(
   caller: Caller,
-  dialect: KiroDialect,
+  { dialect, byTarget }: Pick<Host, "dialect" | "byTarget">,
   invocationId: string,
   attempt: number,
 ): Record<string, string> {
@@ -57,12 +57,14 @@ export function chatHeaders(
     ...callHeaders(caller),
     "amz-sdk-invocation-id": invocationId,
     "amz-sdk-request": `attempt=${Math.min(attempt, MOST_ATTEMPTS)}; max=${MOST_ATTEMPTS}`,
-    ...(dialect === "runtime"
+    ...(byTarget
       ? {
           "content-type": "application/x-amz-json-1.0",
           "x-amz-target": "KiroRuntimeService.GenerateAssistantResponse",
-          "x-amzn-kiro-client-attribution": "kiro-ide",
         }
-      : { "content-type": "application/json", "x-amzn-kiro-agent-mode": "vibe" }),
+      : { "content-type": "application/json" }),
+    ...(dialect === "runtime"
+      ? { "x-amzn-kiro-client-attribution": "kiro-ide" }
+      : { "x-amzn-kiro-agent-mode": "vibe" }),
   };
 }

@@ -23,13 +23,17 @@ export const KIRO_URLS: KiroUrls = {
   portalUrl: "https://app.kiro.dev",
 };
 
-/** The hosts that answer chats: the new one, and the two of before May 2026. */
-export const HOST_NAMES = ["runtime", "legacy", "codewhisperer"] as const;
+/** Who answers chats: the new host by target, the same by path, and the two hosts of before May 2026. */
+export const HOST_NAMES = ["runtime", "runtime-rest", "legacy", "codewhisperer"] as const;
 export type HostName = (typeof HOST_NAMES)[number];
 
 export interface Host {
   readonly name: HostName;
   readonly dialect: KiroDialect;
+  /** Whether the operation is named by a header; else the path names it. */
+  readonly byTarget: boolean;
+  /** Where it is: two ways to call one host share it. */
+  readonly base: string;
   /** The whole address of the chat call. */
   readonly url: string;
 }
@@ -38,10 +42,10 @@ export type HostOrder = Readonly<Record<LoginKind, readonly HostName[]>>;
 
 /** Which host to try first; what worked for an account goes before it. */
 export const HOST_ORDER: HostOrder = {
-  social: ["runtime", "legacy", "codewhisperer"],
-  "builder-id": ["runtime", "legacy", "codewhisperer"],
-  idc: ["runtime", "legacy"],
-  "external-idp": ["runtime", "legacy"],
+  social: ["runtime", "runtime-rest", "legacy", "codewhisperer"],
+  "builder-id": ["runtime", "runtime-rest", "legacy", "codewhisperer"],
+  idc: ["runtime", "runtime-rest", "legacy"],
+  "external-idp": ["runtime", "runtime-rest", "legacy"],
   "api-key": ["codewhisperer", "legacy"],
 };
 
@@ -80,9 +84,12 @@ export function hostsOf(credential: Known, memory: KiroMemory, urls: KiroUrls, o
 }
 
 function hostOf(name: HostName, region: string, urls: KiroUrls): Host {
-  if (name === "runtime") return { name, dialect: "runtime", url: `${addressOf(urls.runtimeUrl, region)}/` };
-  const base = addressOf(name === "legacy" ? urls.legacyUrl : urls.codewhispererUrl, region);
-  return { name, dialect: "legacy", url: `${base}/generateAssistantResponse` };
+  const isRuntime = name === "runtime" || name === "runtime-rest";
+  const template = isRuntime ? urls.runtimeUrl : name === "legacy" ? urls.legacyUrl : urls.codewhispererUrl;
+  const base = addressOf(template, region);
+  const byTarget = name === "runtime";
+  const url = byTarget ? `${base}/` : `${base}/generateAssistantResponse`;
+  return { name, dialect: isRuntime ? "runtime" : "legacy", byTarget, base, url };
 }
 
 /**

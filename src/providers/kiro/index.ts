@@ -1,6 +1,6 @@
 import type { AccountContext, ModelInfo, Provider } from "../provider.ts";
 import { chat } from "./chat.ts";
-import { listModels, probeAccount, usable, type ControlSettings } from "./control.ts";
+import { listModels, probeAccount, type ControlSettings } from "./control.ts";
 import { dueAt, hintOf, restoreCredential, type KiroCredential } from "./credential.ts";
 import { agentOf, USER_AGENT } from "./headers.ts";
 import { HOST_ORDER, KIRO_URLS, type HostOrder, type KiroUrls } from "./hosts.ts";
@@ -71,11 +71,8 @@ export function createKiro(options: KiroOptions = {}): Provider<KiroCredential> 
       return (models ?? FALLBACK_MODELS).filter(({ id }) => !lacking.includes(id)).map(modelInfo);
     },
     async refreshModels(context) {
-      const credential = await usable(context);
-      const account = { ...context.account, credential };
-      const models = await listModels(settings, { ...context, account });
-      const { lacking: _refused, ...memory } = readMemory(context.account.memory);
-      context.remember({ ...memory, models });
+      const { lacking: _refused, ...memory } = await listModels(settings, context);
+      context.remember(memory);
     },
     firstEventMs: () => firstEventMs,
   };

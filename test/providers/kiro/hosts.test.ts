@@ -15,26 +15,30 @@ const names = (credential: KiroCredential, memory: KiroMemory = {}): string[] =>
   hostsOf(credential, memory, KIRO_URLS, HOST_ORDER).map(({ name }) => name);
 
 test.each<{ name: string; credential: KiroCredential; memory?: KiroMemory; hosts: string[] }>([
-  { name: "social", credential: login("social"), hosts: ["runtime", "legacy", "codewhisperer"] },
-  { name: "Builder ID", credential: login("builder-id"), hosts: ["runtime", "legacy", "codewhisperer"] },
-  { name: "an organisation", credential: login("idc"), hosts: ["runtime", "legacy"] },
+  { name: "social", credential: login("social"), hosts: ["runtime", "runtime-rest", "legacy", "codewhisperer"] },
+  {
+    name: "Builder ID",
+    credential: login("builder-id"),
+    hosts: ["runtime", "runtime-rest", "legacy", "codewhisperer"],
+  },
+  { name: "an organisation", credential: login("idc"), hosts: ["runtime", "runtime-rest", "legacy"] },
   { name: "an API key", credential: login("api-key"), hosts: ["codewhisperer", "legacy"] },
   {
     name: "Europe, which has no codewhisperer host",
     credential: login("social", { region: "eu-west-1" }),
-    hosts: ["runtime", "legacy"],
+    hosts: ["runtime", "runtime-rest", "legacy"],
   },
   {
     name: "what worked goes first",
     credential: login("social"),
     memory: { host: "legacy" },
-    hosts: ["legacy", "runtime", "codewhisperer"],
+    hosts: ["legacy", "runtime", "runtime-rest", "codewhisperer"],
   },
   {
     name: "a kind that was found out",
     credential: login("idc"),
     memory: { kind: "builder-id" },
-    hosts: ["runtime", "legacy", "codewhisperer"],
+    hosts: ["runtime", "runtime-rest", "legacy", "codewhisperer"],
   },
 ])("the hosts of $name", ({ credential, memory, hosts }) => {
   expect(names(credential, memory)).toEqual(hosts);
@@ -45,6 +49,7 @@ test("each host has its own address in the account's region", () => {
   const urls = { ...KIRO_URLS, legacyUrl: "http://proxy.example/q/{region}/" };
   expect(hostsOf(credential, {}, urls, HOST_ORDER).map(({ url, dialect }) => `${dialect} ${url}`)).toEqual([
     "runtime https://runtime.eu-central-1.kiro.dev/",
+    "runtime https://runtime.eu-central-1.kiro.dev/generateAssistantResponse",
     "legacy http://proxy.example/q/eu-central-1/generateAssistantResponse",
   ]);
 });
@@ -84,7 +89,8 @@ test("the machine id stays the account's own, whatever its tokens do", () => {
 });
 
 test("headers ask for no compression and opt out of content collection", () => {
-  const headers = chatHeaders({ credential: login("social"), userAgent: "first x KiroIDE-1-m" }, "legacy", "id", 2);
+  const legacy = { dialect: "legacy", byTarget: false } as const;
+  const headers = chatHeaders({ credential: login("social"), userAgent: "first x KiroIDE-1-m" }, legacy, "id", 2);
   expect(headers).toMatchObject({
     authorization: "Bearer a",
     "accept-encoding": "identity",
