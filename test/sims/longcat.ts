@@ -32,10 +32,10 @@ import { startRawHttp, type Exchange } from "./raw-http.ts";
 
 export { Gate } from "./gate.ts";
 export type { AnswerOptions, Format } from "./longcat-answer.ts";
-export { legacyFrame, SEARCH_SHAPES, v2Frame } from "./longcat-frames.ts";
+export { SEARCH_SHAPES, v2Frame } from "./longcat-frames.ts";
 export { DEFAULT_ANSWER, type LongcatSimOptions } from "./longcat-rules.ts";
 export * from "./longcat-script.ts";
-export type { SeenRequest, SeenTurn, SimAccount, SimConversation } from "./longcat-state.ts";
+export type { SeenRequest, SimAccount, SimConversation } from "./longcat-state.ts";
 export type { Step, Wire } from "./sse-body.ts";
 
 export type LongcatSim = AsyncDisposable & {
