@@ -137,7 +137,9 @@ export class Conversations {
     }
     const chat = kept
       ? this.#chatOf(lease, keeping, kept.upstreamId)
-      : ((await ready?.opened) ?? (await this.#open(lease, keeping, model, signal, log, "busy")));
+      : ((await ready?.opened) ??
+        // To its end also when whoever asked leaves: cut short, it would stay at the upstream under an id nobody knows.
+        (await this.#inBackground((own) => this.#open(lease, keeping, model, own, log, "busy"), signal)));
     const release = (worked: boolean, history?: string): void => {
       if (worked) this.#makeReady(lease, keeping, model, log);
       if (worked && history !== undefined && isKept(chat)) {
@@ -276,18 +278,22 @@ export class Conversations {
     }
   }
 
-  async #inBackground<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  /** @param asker whose own deadline holds until it aborts; the one here begins then, without it at once */
+  async #inBackground<T>(work: (signal: AbortSignal) => Promise<T>, asker?: AbortSignal): Promise<T> {
     const { clock } = this.#deps;
     const controller = new AbortController();
     this.#working.add(controller);
-    const cancelDeadline = clock.after(BACKGROUND_MS, () =>
-      controller.abort(
-        new GatewayError("upstream-timeout", `The upstream did not answer in ${BACKGROUND_MS / 1000} s.`),
-      ),
-    );
+    let cancelDeadline = () => {};
+    const begin = () => {
+      const text = `The upstream did not answer in ${BACKGROUND_MS / 1000} s.`;
+      cancelDeadline = clock.after(BACKGROUND_MS, () => controller.abort(new GatewayError("upstream-timeout", text)));
+    };
+    if (!asker || asker.aborted) begin();
+    else asker.addEventListener("abort", begin, { once: true });
     try {
       return await work(controller.signal);
     } finally {
+      asker?.removeEventListener("abort", begin);
       cancelDeadline();
       this.#working.delete(controller);
     }
