@@ -1,10 +1,12 @@
 /** One answer, event by event (protocol.md, "Events" and "The end"). */
 import { GatewayError } from "../../chat/error.ts";
 import type { StopReason, UpstreamEvent, Usage } from "../../chat/event.ts";
-import type { AnswerReader, AnswerState } from "../../lib/answer-stream.ts";
+import type { AnswerState } from "../../lib/answer-stream.ts";
 import { newId } from "../../lib/id.ts";
 import { isObject, parseJson } from "../../lib/json.ts";
-import { failureOf, frameRefusal, type Asked } from "./failure.ts";
+import { errorRefusal, type Asked } from "../service-refusal.ts";
+import type { ServiceAnswer } from "../service.ts";
+import { failureOf } from "./failure.ts";
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -28,7 +30,7 @@ const REASONS: Readonly<Record<string, StopReason>> = {
 };
 
 /** The state of one answer. `read` turns the data of events into neutral events; `end` gives the closing ones. */
-export class Answer implements AnswerReader<UpstreamEvent> {
+export class Answer implements ServiceAnswer {
   /** After "finished" only `message_stop` is missing. */
   state: AnswerState = "open";
   readonly #asked: Asked;
@@ -66,8 +68,7 @@ export class Answer implements AnswerReader<UpstreamEvent> {
     if (isObject(parsed.value)) this.#readEvent(parsed.value, out);
   }
 
-  /** Reads a whole message as a service sends it that does not stream. */
-  readMessage(message: Json, out: UpstreamEvent[]): void {
+  readWhole(message: Json, out: UpstreamEvent[]): void {
     const content = Array.isArray(message["content"]) ? (message["content"] as unknown[]) : [];
     for (const [index, block] of content.entries()) {
       if (!isObject(block)) continue;
@@ -122,10 +123,10 @@ export class Answer implements AnswerReader<UpstreamEvent> {
       case "ping":
         out.push({ type: "progress" });
         return;
-      case "error":
-        throw failureOf(frameRefusal(event, this.#now()), this.#asked);
-      default:
-        if (event["error"]) throw failureOf(frameRefusal(event, this.#now()), this.#asked);
+      default: {
+        const error = event["error"] ?? (event["type"] === "error" ? event : undefined);
+        if (error) throw failureOf(errorRefusal(error, this.#now()), this.#asked);
+      }
     }
   }
 

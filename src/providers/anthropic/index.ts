@@ -1,135 +1,49 @@
 /** Anthropic, and any service that speaks its Messages format. What services do stands in protocol.md. */
-import { GatewayError } from "../../chat/error.ts";
-import type { UpstreamEvent } from "../../chat/event.ts";
-import type { ChatRequest } from "../../chat/request.ts";
-import { readAnswer } from "../../lib/answer-stream.ts";
-import type { EventBody } from "../../lib/event-body.ts";
-import { isObject, parseJson } from "../../lib/json.ts";
-import { upstreamModel, type ServiceLogin } from "../../lib/service-login.ts";
-import type { AccountContext, Provider, TurnContext } from "../provider.ts";
+import type { ServiceLogin } from "../../lib/service-login.ts";
+import type { MessagesRequest } from "../../wire/anthropic-messages.ts";
+import type { Provider } from "../provider.ts";
+import { createServiceProvider, type ServiceFormat, type ServiceOptions } from "../service.ts";
 import { Answer } from "./answer.ts";
 import { bodyOf } from "./body.ts";
 import { credential } from "./credential.ts";
-import { failureOf, meaningOf, refusalOf, type Asked } from "./failure.ts";
-import { readMemory, type Memory, type ModelNotes } from "./memory.ts";
-import { modelsOf, readModelList } from "./models.ts";
-import { formAfter, type Form } from "./quirks.ts";
-import { fetchModels, openTurn, readFailure, type Caller } from "./service.ts";
+import { failureOf } from "./failure.ts";
+import { formAfter, noteOf, readForm, type Form } from "./quirks.ts";
 
-/** Read at each use: getters make a setting live. */
-export interface AnthropicOptions extends Caller {
-  /** Overrides the wait for the first event, ms; default 120 s. */
-  readonly firstEventMs?: number | undefined;
+/** The version of the format that every service knows. */
+const VERSION = "2023-06-01";
+
+const FORMAT: ServiceFormat<MessagesRequest, Form> = {
+  name: "anthropic",
+  title: "Anthropic",
+  capabilities: {
+    history: "messages",
+    tools: true,
+    images: "any",
+    // The service takes no blank sequences; those it takes are sent all the same, to end its work there.
+    stop: false,
+    maxOutputTokens: true,
+    responseFormat: true,
+  },
+  credential,
+  turnPath: "/messages",
+  modelsPath: "/models?limit=1000",
+  headersFor: (login) => ({ "anthropic-version": VERSION, ...keyHeaders(login) }),
+  answerList: "content",
+  failureOf,
+  startAnswer: (asked, now) => new Answer(asked, now),
+  bodyOf,
+  formOf: readForm,
+  noteOf,
+  formAfter,
+};
+
+export function createAnthropic(options: ServiceOptions = {}): Provider<ServiceLogin> {
+  return createServiceProvider(FORMAT, options);
 }
 
-const FIRST_EVENT_MS = 120_000;
-/** More forms of one turn than a service can have refusals for. */
-const MOST_FORMS = 8;
-
-export function createAnthropic(options: AnthropicOptions = {}): Provider<ServiceLogin> {
-  return {
-    name: "anthropic",
-    title: "Anthropic",
-    capabilities: {
-      history: "messages",
-      tools: true,
-      images: "any",
-      // The service takes no blank sequences; those it takes are sent all the same, to end its work there.
-      stop: false,
-      maxOutputTokens: true,
-      responseFormat: true,
-    },
-    credential,
-    models: [],
-    // Names come from the accounts: see `modelsOf`.
-    match: () => undefined,
-    async *chat(request, context) {
-      const { name, apiKey } = context.account.credential;
-      const model = upstreamModel(context.account.credential, context.model);
-      const asked: Asked = { name, apiKey, model };
-      const body = await startTurn(options, context, asked, request, model);
-      const answer = new Answer(asked, () => context.clock.now());
-      if (body.kind === "events")
-        yield* readAnswer(body.stream, answer, { clock: context.clock, wrap: (error) => readFailure(error, context) });
-      else yield readWhole(body.text, answer, asked, context);
-    },
-    async probe(context) {
-      try {
-        await keepModels(options, context);
-      } catch (error) {
-        // A service without a list works all the same when the account names its models.
-        const hasNoList = error instanceof GatewayError && error.field === "models";
-        if (!hasNoList || !context.account.credential.models) throw error;
-      }
-      return {};
-    },
-    modelsOf: ({ credential: login, memory }) => modelsOf(login, readMemory(memory)),
-    refreshModels: (context) => keepModels(options, context),
-    firstEventMs: () => options.firstEventMs ?? FIRST_EVENT_MS,
-  };
-}
-
-async function keepModels(caller: Caller, context: AccountContext<ServiceLogin>): Promise<void> {
-  const models = readModelList(await fetchModels(caller, context));
-  if (!models) {
-    const text = `${context.account.credential.name} answered no list of models: check the account's base URL.`;
-    throw new GatewayError("upstream-changed", text, { field: "data" });
-  }
-  context.remember({ ...readMemory(context.account.memory), models, lacking: [] });
-}
-
-/** Sends the turn, again in another form where one is refused; what helped is remembered for the model. */
-async function startTurn(
-  caller: Caller,
-  context: TurnContext<ServiceLogin>,
-  asked: Asked,
-  request: ChatRequest,
-  model: string,
-): Promise<EventBody> {
-  const memory = readMemory(context.account.memory);
-  const known = memory.notes[model] ?? { quirks: [] };
-  let form: Form = { quirks: new Set(known.quirks), mostTokens: known.mostTokens, withoutThinking: false };
-  for (let forms = 1; ; forms++) {
-    const sent = bodyOf(request, model, form);
-    const opened = await openTurn(caller, context, asked, JSON.stringify(sent));
-    if ("body" in opened) {
-      if (forms > 1) keepNotes(context, memory, model, known, form);
-      return opened.body;
-    }
-    const next = forms < MOST_FORMS ? formAfter(opened.refusal, sent, form) : undefined;
-    if (!next) {
-      if (meaningOf(opened.refusal).lacksModel) {
-        context.remember({ ...memory, lacking: [...new Set([...memory.lacking, model])] });
-      }
-      throw failureOf(opened.refusal, asked);
-    }
-    form = next;
-  }
-}
-
-function keepNotes(
-  context: TurnContext<ServiceLogin>,
-  memory: Memory,
-  model: string,
-  known: ModelNotes,
-  { quirks, mostTokens }: Form,
-): void {
-  if (quirks.size === known.quirks.length && mostTokens === known.mostTokens) return;
-  const note: ModelNotes = { quirks: [...quirks], ...(mostTokens === undefined ? {} : { mostTokens }) };
-  context.remember({ ...memory, notes: { ...memory.notes, [model]: note } });
-}
-
-/** An answer that came in one piece, or an error with status 200. */
-function readWhole(text: string, answer: Answer, asked: Asked, context: TurnContext<ServiceLogin>): UpstreamEvent[] {
-  const parsed = parseJson(text);
-  const message = parsed.ok && isObject(parsed.value) ? parsed.value : {};
-  if (!Array.isArray(message["content"])) {
-    if ("error" in message) throw failureOf(refusalOf(undefined, undefined, text, context.clock.now()), asked);
-    const words = `${asked.name} answered a turn with JSON that is neither an answer nor an error.`;
-    throw new GatewayError("upstream-changed", words, { field: "content" });
-  }
-  const out: UpstreamEvent[] = [];
-  answer.readMessage(message, out);
-  answer.end(out);
-  return out;
+/** Anthropic takes its key in a header of its own; other services want it there or as a bearer, and take both. */
+function keyHeaders({ baseUrl, apiKey }: ServiceLogin): Readonly<Record<string, string>> {
+  if (apiKey === "") return {};
+  const isAnthropic = /(^|\.)anthropic\.com$/.test(new URL(baseUrl).hostname);
+  return { "x-api-key": apiKey, ...(isAnthropic ? {} : { authorization: `Bearer ${apiKey}` }) };
 }

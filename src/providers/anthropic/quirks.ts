@@ -1,8 +1,9 @@
 /** What models and services refuse of the format, learned from their refusals (protocol.md, "What is refused"). */
+import { isObject } from "../../lib/json.ts";
 import type { MessagesRequest } from "../../wire/anthropic-messages.ts";
-import type { Refusal } from "./failure.ts";
+import type { Refusal } from "../service-refusal.ts";
 
-export const QUIRKS = [
+const QUIRKS = [
   "budget-thinking",
   "adaptive-thinking",
   "no-thinking-switch",
@@ -13,7 +14,7 @@ export const QUIRKS = [
 ] as const;
 
 /** One way in which a request to a model must differ. */
-export type Quirk = (typeof QUIRKS)[number];
+type Quirk = (typeof QUIRKS)[number];
 
 /** How a turn differs from the plain form. */
 export interface Form {
@@ -22,6 +23,21 @@ export interface Form {
   readonly mostTokens: number | undefined;
   /** Earlier thinking stays behind: its signatures are another service's. Holds for one turn. */
   readonly withoutThinking: boolean;
+}
+
+/** What of a form is remembered for a model. */
+export function noteOf({ quirks, mostTokens }: Form): unknown {
+  return { quirks: [...quirks], ...(mostTokens === undefined ? {} : { mostTokens }) };
+}
+
+/** The form that a note of `noteOf` stands for; the plain one when it cannot be read. */
+export function readForm(note: unknown): Form {
+  const { quirks, mostTokens } = isObject(note) ? note : {};
+  return {
+    quirks: new Set(QUIRKS.filter((quirk) => Array.isArray(quirks) && quirks.includes(quirk))),
+    mostTokens: typeof mostTokens === "number" && mostTokens > 0 ? mostTokens : undefined,
+    withoutThinking: false,
+  };
 }
 
 const REFUSES =

@@ -1,9 +1,11 @@
 /** One answer, frame by frame (protocol.md, "Frames" and "The end"). */
 import { GatewayError } from "../../chat/error.ts";
 import type { Citation, StopReason, UpstreamEvent, Usage } from "../../chat/event.ts";
-import type { AnswerReader, AnswerState } from "../../lib/answer-stream.ts";
+import type { AnswerState } from "../../lib/answer-stream.ts";
 import { isObject, parseJson } from "../../lib/json.ts";
-import { failureOf, frameRefusal, type Asked } from "./failure.ts";
+import { errorRefusal, type Asked } from "../service-refusal.ts";
+import type { ServiceAnswer } from "../service.ts";
+import { failureOf } from "./failure.ts";
 import { ToolCalls } from "./tool-calls.ts";
 
 type Json = Readonly<Record<string, unknown>>;
@@ -24,7 +26,7 @@ const REASONS: Readonly<Record<string, StopReason>> = {
 const BROKEN = /^(error|abort|aborted|cancelled|network_error|insufficient_system_resource)$/;
 
 /** The state of one answer. `read` turns the data of frames into events; `end` gives the closing ones. */
-export class Answer implements AnswerReader<UpstreamEvent> {
+export class Answer implements ServiceAnswer {
   /** After "finished" usage or `[DONE]` may still follow. */
   state: AnswerState = "open";
   readonly #asked: Asked;
@@ -51,18 +53,18 @@ export class Answer implements AnswerReader<UpstreamEvent> {
       const text = `${this.#asked.name} sent an event whose \`data\` is not JSON.`;
       throw new GatewayError("upstream-changed", text, { field: "data", cause: parsed.reason });
     }
-    if (isObject(parsed.value)) this.readFrame(parsed.value, out);
+    if (isObject(parsed.value)) this.readWhole(parsed.value, out);
   }
 
-  /** Reads a chunk, or a whole `chat.completion` as a service sends it that does not stream. */
-  readFrame(frame: Json, out: UpstreamEvent[]): void {
-    if (frame["error"]) throw failureOf(frameRefusal(frame["error"], this.#now()), this.#asked);
+  /** Reads a whole `chat.completion`, or a chunk of one: they differ in one name. */
+  readWhole(frame: Json, out: UpstreamEvent[]): void {
+    if (frame["error"]) throw failureOf(errorRefusal(frame["error"], this.#now()), this.#asked);
     const choices = Array.isArray(frame["choices"]) ? (frame["choices"] as unknown[]) : [];
     for (const choice of choices) {
       if (!isObject(choice) || (typeof choice["index"] === "number" && choice["index"] !== 0)) continue;
       const said = choice["delta"] ?? choice["message"];
       if (isObject(said)) this.#readSaid(said, out);
-      if (isObject(choice["error"])) throw failureOf(frameRefusal(choice["error"], this.#now()), this.#asked);
+      if (isObject(choice["error"])) throw failureOf(errorRefusal(choice["error"], this.#now()), this.#asked);
       this.#readFinish(choice["finish_reason"]);
       this.#readUsage(choice["usage"]);
     }

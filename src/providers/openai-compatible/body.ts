@@ -2,10 +2,10 @@
 import type { ChatRequest, ReasoningEffort, ReasoningRequest, ResponseFormat, Tool } from "../../chat/request.ts";
 import type { ChatCompletionRequest } from "../../wire/openai-chat.ts";
 import { messagesOf } from "./messages.ts";
-import type { Quirk } from "./quirks.ts";
+import type { Form } from "./quirks.ts";
 
 /** @param model the service's own name of it */
-export function bodyOf(request: ChatRequest, model: string, quirks: ReadonlySet<Quirk>): ChatCompletionRequest {
+export function bodyOf(request: ChatRequest, model: string, quirks: Form): ChatCompletionRequest {
   const { sampling, maxOutputTokens, tools, toolChoice, stop } = request;
   const effort = request.reasoning.effort ?? (quirks.has("no-effort") ? undefined : effortOf(request.reasoning));
   const format = formatOf(request.responseFormat);
@@ -39,7 +39,7 @@ function given<K extends string, V>(name: K, value: V | undefined): { [key in K]
 }
 
 /** OpenAI's reasoning models know only the newer name, most other services only the older. */
-function limitField(model: string, quirks: ReadonlySet<Quirk>): "max_tokens" | "max_completion_tokens" {
+function limitField(model: string, quirks: Form): "max_tokens" | "max_completion_tokens" {
   const newer = /(^|\/)(o\d|gpt-5|gpt-[6-9])/i.test(model);
   return newer === quirks.has("other-token-limit") ? "max_tokens" : "max_completion_tokens";
 }

@@ -1,8 +1,8 @@
 /** What single services refuse of the format, learned from their refusals (protocol.md, "What services refuse"). */
 import type { ChatCompletionRequest } from "../../wire/openai-chat.ts";
-import type { Refusal } from "./failure.ts";
+import type { Refusal } from "../service-refusal.ts";
 
-export const QUIRKS = [
+const QUIRKS = [
   "no-stream-options",
   "other-token-limit",
   "no-parallel-tool-calls",
@@ -13,7 +13,15 @@ export const QUIRKS = [
 ] as const;
 
 /** One way in which a request to a model must differ. */
-export type Quirk = (typeof QUIRKS)[number];
+type Quirk = (typeof QUIRKS)[number];
+
+/** How a turn differs from the plain form. */
+export type Form = ReadonlySet<Quirk>;
+
+/** The form that was remembered for a model, as a list; the plain one when it cannot be read. */
+export function readForm(note: unknown): Form {
+  return new Set(QUIRKS.filter((quirk) => Array.isArray(note) && note.includes(quirk)));
+}
 
 /** How a refused field is named, by the quirk that leaves it out; a client's own wish is never left out. */
 const FIELDS: readonly (readonly [Quirk, RegExp, (body: ChatCompletionRequest) => boolean])[] = [
@@ -34,12 +42,13 @@ const REFUSES =
   /unsupported|not (be )?support|n't support|unrecogni[sz]ed|unknown|permitted|allowed|extra|unexpected|additional propert|invalid|must not|cannot|instead|不支持|未知|非法/i;
 const WANTS_STRING = /content\b.{0,80}(string|str\b)|string.{0,60}content\b|not of type 'string'/i;
 
-/** What to do otherwise after this refusal; undefined when nothing that is known helps. */
-export function quirkOf(
-  { status, text, param }: Refusal,
-  body: ChatCompletionRequest,
-  known: ReadonlySet<Quirk>,
-): Quirk | undefined {
+/** The form in which to send the turn again after this refusal; undefined when nothing that is known helps. */
+export function formAfter(refusal: Refusal, body: ChatCompletionRequest, form: Form): Form | undefined {
+  const quirk = quirkOf(refusal, body, form);
+  return quirk && new Set([...form, quirk]);
+}
+
+function quirkOf({ status, text, param }: Refusal, body: ChatCompletionRequest, known: Form): Quirk | undefined {
   if (status !== 400 && status !== 422) return undefined;
   const said = `${param} ${text}`;
   for (const [quirk, field, isSent] of FIELDS) {

@@ -27,7 +27,7 @@ const cases: { name: string; answer: Behaviour; kind: FailureKind; seconds?: num
   { name: "a limit on the context, though it is one on the rate", answer: refusal(429, "rate_limit_error", "Extra usage is required for long context requests."), kind: "rate-limited" },
   { name: "overloaded", answer: refusal(529, "overloaded_error", "Overloaded"), kind: "model-overloaded" },
   { name: "overloaded with another status", answer: refusal(503, "overloaded_error", "Overloaded"), kind: "model-overloaded" },
-  { name: "an unknown model", answer: refusal(404, "not_found_error", "model: claude-9"), kind: "upstream-changed" },
+  { name: "an unknown model", answer: refusal(404, "not_found_error", "model: claude-9"), kind: "model-unavailable" },
   { name: "an unknown path", answer: refusal(404, "not_found_error", "Not found"), kind: "upstream-changed" },
   { name: "too long a prompt", answer: refusal(400, INVALID, "prompt is too long: 210000 tokens > 200000 maximum"), kind: "context-too-long" },
   { name: "too much with the answer", answer: refusal(400, INVALID, "input length and `max_tokens` exceed context limit: 190000 + 32000 > 200000"), kind: "context-too-long" },
@@ -76,7 +76,8 @@ test("45 an address is checked at each use", async () => {
 test("a model that the service lacks is not asked for again at this account", async () => {
   const memory = { models: [{ id: "claude-9" }, { id: "claude-8" }] };
   const answer = refusal(404, "not_found_error", "model: claude-9");
-  const { remembered } = await ask(sim, answer, { model: "claude-9", memory });
+  const { error: failure, remembered } = await ask(sim, answer, { model: "claude-9", memory });
+  expect(failure).toMatchObject({ kind: "model-unavailable", field: "model", blames: "nobody", status: 404 });
   const served = createAnthropic().modelsOf?.({ credential: loginAt(sim), memory: remembered.at(-1) });
   expect(served?.map(({ id }) => id)).toEqual(["claude-8"]);
 });

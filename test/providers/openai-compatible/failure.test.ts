@@ -29,9 +29,9 @@ const cases: { name: string; refusal: Behaviour; kind: FailureKind; seconds?: nu
   { name: "8 a rate with a date", refusal: error(429, "slow", { "retry-after": "Fri, 20 Nov 2026 12:02:00 GMT" }), kind: "rate-limited", seconds: 120 },
   { name: "8 a rate with a negative header", refusal: error(429, "slow", { "retry-after": "-5" }), kind: "rate-limited" },
   { name: "8 a rate with a garbage header", refusal: error(429, "slow", { "retry-after": "soon" }), kind: "rate-limited" },
-  { name: "OpenAI: model", refusal: error(404, { message: "The model `gpt-9` does not exist or you do not have access to it.", code: "model_not_found" }), kind: "upstream-changed" },
-  { name: "one-api: channel", refusal: error(503, { message: "当前分组 default 下对于模型 gpt-9 无可用渠道", type: "new_api_error" }), kind: "upstream-changed" },
-  { name: "DeepSeek: model", refusal: error(400, { message: "Model Not Exist", type: "invalid_request_error" }), kind: "upstream-changed" },
+  { name: "OpenAI: model", refusal: error(404, { message: "The model `gpt-9` does not exist or you do not have access to it.", code: "model_not_found" }), kind: "model-unavailable" },
+  { name: "one-api: channel", refusal: error(503, { message: "当前分组 default 下对于模型 gpt-9 无可用渠道", type: "new_api_error" }), kind: "model-unavailable" },
+  { name: "DeepSeek: model", refusal: error(400, { message: "Model Not Exist", type: "invalid_request_error" }), kind: "model-unavailable" },
   { name: "a 404 about the path", refusal: plain(404, {}, "404 page not found"), kind: "upstream-changed" },
   { name: "OpenAI: context", refusal: error(400, { message: "This model's maximum context length is 8192 tokens.", code: "context_length_exceeded" }), kind: "context-too-long" },
   { name: "vLLM: context", refusal: json(400, { object: "error", message: "This model's maximum context length is 4096 tokens. However, you requested 5000.", code: 400 }), kind: "context-too-long" },
@@ -82,7 +82,7 @@ test("a model that the service lacks is not asked for again at this account", as
   const refusal = error(404, { message: "The model does not exist", code: "model_not_found" });
   const memory = { models: [{ id: "gpt-9" }, { id: "gpt-4o" }] };
   const { error: failure, remembered } = await ask(sim, refusal, { model: "gpt-9", memory });
-  expect((failure as GatewayError).field).toBe("model");
+  expect(failure).toMatchObject({ kind: "model-unavailable", field: "model", blames: "nobody", status: 404 });
   const login = loginAt(sim);
   const ids = (known: unknown) =>
     createOpenaiCompatible()

@@ -67,10 +67,10 @@ describe("the list", () => {
   });
 
   test("a new list forgets what was lacking and keeps what was learned", async () => {
-    const memory = { models: [], lacking: ["a"], quirks: { a: ["no-top-k"] } };
+    const memory = { models: [], lacking: ["a"], notes: { a: ["no-top-k"] } };
     const { models, remembered } = await refreshed(json(200, { data: [{ id: "a" }] }), {}, memory);
     expect(models?.map(({ id }) => id)).toEqual(["a"]);
-    expect(remembered).toEqual([{ models: [{ id: "a" }], lacking: [], quirks: { a: ["no-top-k"] } }]);
+    expect(remembered).toEqual([{ models: [{ id: "a" }], lacking: [], notes: { a: ["no-top-k"] } }]);
   });
 
   test("a refusal leaves the old list as it is", async () => {
@@ -80,7 +80,7 @@ describe("the list", () => {
   });
 
   test("a memory that cannot be read counts as none", () => {
-    for (const memory of [5, "x", { models: "x" }, { models: [5, { id: 5 }] }, { lacking: 5, quirks: 5 }])
+    for (const memory of [5, "x", { models: "x" }, { models: [5, { id: 5 }] }, { lacking: 5, notes: 5 }])
       expect(provider.modelsOf?.({ credential: loginAt(sim), memory })).toEqual([]);
   });
 });

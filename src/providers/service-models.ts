@@ -1,13 +1,52 @@
-/** Which models an account serves (protocol.md, "Models"). */
-import { isObject, parseJson } from "../../lib/json.ts";
-import type { ServiceLogin } from "../../lib/service-login.ts";
-import type { ModelInfo } from "../provider.ts";
-import type { ListedModel, Memory } from "./memory.ts";
+/** The models that an account at a service serves, and what is remembered of them. */
+import { isObject, parseJson } from "../lib/json.ts";
+import type { ServiceLogin } from "../lib/service-login.ts";
+import type { ModelInfo } from "./provider.ts";
+
+/** A model of the service's own list. */
+interface ListedModel {
+  readonly id: string;
+  /** Unix seconds. */
+  readonly created?: number;
+  readonly contextTokens?: number;
+}
+
+/** What is remembered of an account besides its credential. */
+export interface Memory {
+  /** The service's list; undefined until it was asked. */
+  readonly models?: readonly ListedModel[];
+  /** The service's names of models that it refused since the list was read. */
+  readonly lacking: readonly string[];
+  /** What a model was found to need, in the format's own shape, by the service's name of the model. */
+  readonly notes: Readonly<Record<string, unknown>>;
+}
 
 const MOST_MODELS = 2000;
 /** Models that answer no chat. */
 const OTHER_MODELS =
   /embed|whisper|\btts\b|-tts|dall-e|moderation|rerank|transcri|text-(davinci|curie|babbage|ada)|^(davinci|babbage)-|\bsora\b|image-gen|gpt-image|stable-diffusion/i;
+
+/** Narrows what the store gives back; what it cannot read is forgotten, as it only saves time. */
+export function readMemory(stored: unknown): Memory {
+  const { models, lacking, notes } = isObject(stored) ? stored : {};
+  return {
+    ...(Array.isArray(models) ? { models: models.flatMap(restoreModel) } : {}),
+    lacking: Array.isArray(lacking) ? lacking.filter((id) => typeof id === "string") : [],
+    notes: isObject(notes) ? notes : {},
+  };
+}
+
+function restoreModel(stored: unknown): ListedModel[] {
+  if (!isObject(stored) || typeof stored["id"] !== "string") return [];
+  const { id, created, contextTokens } = stored;
+  return [
+    {
+      id,
+      ...(typeof created === "number" ? { created } : {}),
+      ...(typeof contextTokens === "number" ? { contextTokens } : {}),
+    },
+  ];
+}
 
 /** The credential's list, else the service's own; nothing while neither is known. */
 export function modelsOf({ name, models }: ServiceLogin, memory: Memory): readonly ModelInfo[] {
@@ -39,7 +78,8 @@ function readModel(entry: unknown): ListedModel | undefined {
   const model = isObject(entry) ? entry : { id: entry };
   const id = model["id"] ?? model["name"];
   if (typeof id !== "string" || id === "") return undefined;
-  const { created } = model;
+  const { created, created_at: createdAt } = model;
+  const seconds = typeof createdAt === "string" ? Date.parse(createdAt) / 1000 : created;
   const context = [
     model["context_length"],
     model["context_window"],
@@ -49,7 +89,7 @@ function readModel(entry: unknown): ListedModel | undefined {
   const contextTokens = context.find((count) => typeof count === "number" && count > 0);
   return {
     id: id.replace(/^models\//, ""),
-    ...(typeof created === "number" ? { created: Math.round(created) } : {}),
+    ...(typeof seconds === "number" && seconds >= 0 ? { created: Math.round(seconds) } : {}),
     ...(typeof contextTokens === "number" ? { contextTokens } : {}),
   };
 }

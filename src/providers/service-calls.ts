@@ -1,15 +1,25 @@
-/** Calls to a service over the network (protocol.md, "Address and key"). */
-import { GatewayError } from "../../chat/error.ts";
-import { BodyTooLarge, readText } from "../../lib/body.ts";
-import { openEventBody, type EventBody } from "../../lib/event-body.ts";
-import { AddressRefused, type Lookup } from "../../lib/public-address.ts";
-import { checkServiceAddress, NameUnresolved } from "../../lib/service-address.ts";
-import type { ServiceLogin } from "../../lib/service-login.ts";
-import { EventTooLarge } from "../../lib/sse.ts";
-import type { AccountContext } from "../provider.ts";
-import { failureOf, pageFailure, refusalOf, type Asked, type Refusal } from "./failure.ts";
+/** Calls to a service of the user's own choosing over the network. */
+import { GatewayError } from "../chat/error.ts";
+import { BodyTooLarge, readText } from "../lib/body.ts";
+import { openEventBody, type EventBody } from "../lib/event-body.ts";
+import { AddressRefused, type Lookup } from "../lib/public-address.ts";
+import { checkServiceAddress, NameUnresolved } from "../lib/service-address.ts";
+import type { ServiceLogin } from "../lib/service-login.ts";
+import { EventTooLarge } from "../lib/sse.ts";
+import type { AccountContext } from "./provider.ts";
+import { pageFailure, refusalOf, type Asked, type Refusal } from "./service-refusal.ts";
 
 type Context = AccountContext<ServiceLogin>;
+
+/** What a format adds to a call. */
+export interface CallRules {
+  /** Of turns, below the base URL. */
+  readonly turnPath: string;
+  /** Of the list of models, with its query. */
+  readonly modelsPath: string;
+  /** The key's headers and the format's own. */
+  headersFor(login: ServiceLogin): Readonly<Record<string, string>>;
+}
 
 /** How calls are made. */
 export interface Caller {
@@ -19,12 +29,15 @@ export interface Caller {
   readonly maxEventChars?: number | undefined;
 }
 
-/** An answer that is no failure, or what was said against it. */
-export type Opened = { readonly body: EventBody } | { readonly refusal: Refusal };
-
 /** Sends a turn. @throws GatewayError for every failure but a refusal */
-export async function openTurn(caller: Caller, context: Context, asked: Asked, body: string): Promise<Opened> {
-  const response = await send(caller, context, "/chat/completions", body);
+export async function openTurn(
+  rules: CallRules,
+  caller: Caller,
+  context: Context,
+  asked: Asked,
+  body: string,
+): Promise<{ readonly body: EventBody } | { readonly refusal: Refusal }> {
+  const response = await send(rules, caller, context, rules.turnPath, body);
   if (!response.ok) return { refusal: await refusalIn(response, context, asked) };
   if (!response.body) throw new GatewayError("upstream-broken", `${asked.name}'s answer has no body.`);
   try {
@@ -36,18 +49,16 @@ export async function openTurn(caller: Caller, context: Context, asked: Asked, b
   }
 }
 
-/** The text of the service's list of models. @throws GatewayError, upstream-changed with field "models" without one */
-export async function fetchModels(caller: Caller, context: Context): Promise<string> {
-  const { name, apiKey } = context.account.credential;
-  const asked: Asked = { name, apiKey, model: undefined };
-  const response = await send(caller, context, "/models");
-  if (response.ok) return bodyText(response, context);
-  const refusal = await refusalIn(response, context, asked);
-  if (refusal.status === 404 || refusal.status === 405) {
-    const text = `${name} gives no list of models: check the account's base URL, or name them in its "models".`;
-    throw new GatewayError("upstream-changed", text, { field: "models" });
-  }
-  throw failureOf(refusal, asked);
+/** The text of the service's list of models, or what was said against it. @throws GatewayError as `openTurn` */
+export async function fetchModels(
+  rules: CallRules,
+  caller: Caller,
+  context: Context,
+  asked: Asked,
+): Promise<{ readonly text: string } | { readonly refusal: Refusal }> {
+  const response = await send(rules, caller, context, rules.modelsPath);
+  if (!response.ok) return { refusal: await refusalIn(response, context, asked) };
+  return { text: await bodyText(response, context) };
 }
 
 /** A failure before the call or while its body is read. The turn's own abort keeps its own reason. */
@@ -63,19 +74,25 @@ export function readFailure(error: unknown, { signal, account }: Context): Gatew
   return new GatewayError("upstream-broken", words, { cause: error });
 }
 
-async function send(caller: Caller, context: Context, path: string, body?: string): Promise<Response> {
-  const { baseUrl, apiKey } = context.account.credential;
+async function send(
+  rules: CallRules,
+  caller: Caller,
+  context: Context,
+  path: string,
+  body?: string,
+): Promise<Response> {
+  const login = context.account.credential;
   try {
-    await checkServiceAddress(context.account.credential, { ...context, lookup: caller.lookup });
+    await checkServiceAddress(login, { ...context, lookup: caller.lookup });
   } catch (error) {
     throw readFailure(error, context);
   }
-  return context.fetch(baseUrl + path, {
+  return context.fetch(login.baseUrl + path, {
     method: body === undefined ? "GET" : "POST",
     headers: {
       accept: body === undefined ? "application/json" : "text/event-stream, application/json",
       ...(body === undefined ? {} : { "content-type": "application/json" }),
-      ...(apiKey === "" ? {} : { authorization: `Bearer ${apiKey}` }),
+      ...rules.headersFor(login),
     },
     ...(body === undefined ? {} : { body }),
     signal: context.signal,
