@@ -38,6 +38,7 @@ export class Account implements Candidate {
   /** How its calls leave the house. */
   outlet: Outlet;
   settings: AccountSettings;
+  /** Of the provider's own shape; undefined when the stored one cannot be read. */
   credential: unknown;
   memory: unknown;
   quota: Quota | undefined;
@@ -141,7 +142,7 @@ export class Account implements Candidate {
   /** What this account serves by itself; undefined when it serves all that its provider lists. */
   get models(): readonly ModelInfo[] | undefined {
     const { credential, memory, provider } = this;
-    if (!provider.modelsOf) return undefined;
+    if (!provider.modelsOf || credential === undefined) return undefined;
     // Every request asks; a credential and a memory are replaced, never changed.
     if (!this.#told || this.#told.credential !== credential || this.#told.memory !== memory) {
       this.#told = { credential, memory, models: provider.modelsOf({ credential, memory }) };

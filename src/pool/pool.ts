@@ -310,7 +310,7 @@ export class Pool {
         reason,
         reasonKind: "auth-rejected",
       } as const;
-      return new Account({ ...record, health }, provider, { clock, outlet, stored });
+      return new Account({ ...record, credential: undefined, health }, provider, { clock, outlet, stored });
     }
   }
 

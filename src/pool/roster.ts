@@ -233,8 +233,8 @@ export class Roster {
   #identitiesOf(account: Account): readonly string[] {
     const { credential, identityHash, provider } = account;
     const known = this.#identities.get(account);
-    if (known?.credential === credential && known.hashes[0] === identityHash) return known.hashes;
-    const hashes = [identityHash, this.#identityHash(provider.name, credential)];
+    if (known && known.credential === credential && known.hashes[0] === identityHash) return known.hashes;
+    const hashes = [identityHash, ...(credential === undefined ? [] : [this.#identityHash(provider.name, credential)])];
     this.#identities.set(account, { credential, hashes });
     return hashes;
   }

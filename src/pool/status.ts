@@ -48,6 +48,7 @@ export interface Surroundings {
 
 export function statusOf(account: Account, around: Surroundings): AccountStatus {
   const { health, counters, provider } = account;
+  const isReadable = account.credential !== undefined;
   const settled = counters.successes + counters.failures;
   const waitMs = account.restLeftMs || (account.probeAt === undefined ? undefined : account.probeAt - around.monotonic);
   return {
@@ -55,7 +56,7 @@ export function statusOf(account: Account, around: Surroundings): AccountStatus 
     provider: provider.name,
     providerTitle: provider.title,
     label: account.label,
-    hint: provider.credential?.hint(account.credential) ?? "",
+    hint: (isReadable && provider.credential?.hint(account.credential)) || "",
     source: account.source,
     state: health.state,
     until: account.restLeftMs > 0 ? around.now + account.restLeftMs : undefined,
@@ -73,7 +74,7 @@ export function statusOf(account: Account, around: Surroundings): AccountStatus 
     concurrency: around.concurrency,
     lastUsedAt: account.lastUsedAt,
     nextTryAt: waitMs === undefined ? undefined : around.now + Math.max(waitMs, 0),
-    credentialExpiresAt: provider.credential?.expiresAt?.(account.credential),
+    credentialExpiresAt: isReadable ? provider.credential?.expiresAt?.(account.credential) : undefined,
     quota: account.quota,
     createdAt: account.createdAt,
     current: around.current,

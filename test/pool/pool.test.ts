@@ -2,6 +2,7 @@ import { Database } from "bun:sqlite";
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { GatewayError } from "../../src/chat/error.ts";
+import type { ModelInfo } from "../../src/providers/provider.ts";
 import { Prober } from "../../src/pool/prober.ts";
 import { FakeProvider, fails, hangs, text } from "../router/fake-provider.ts";
 import { openWorld } from "../router/world.ts";
@@ -479,4 +480,29 @@ test("row 7: a credential that was rotated while the database was locked is used
   await using second = await openWorld({ providers: [renewing()], dataDir: first.dataDir });
   expect(await second.ask()).toBe("hello from a:2");
   await first.store.close().catch(() => undefined);
+});
+
+test("an account whose stored credential cannot be read is shown, waits for a new one, and hinders nobody", async () => {
+  class Strict extends FakeProvider {
+    override readonly credential = {
+      ...new FakeProvider().credential,
+      restore(stored: unknown): string {
+        if (typeof stored === "string" && stored !== "broken") return stored;
+        throw new GatewayError("invalid-request", "This is no credential.");
+      },
+    };
+    modelsOf({ credential }: { readonly credential: string; readonly memory: unknown }): ModelInfo[] {
+      return [{ id: "model", created: credential.length, ownedBy: "x" }];
+    }
+  }
+  const first = await openWorld({ providers: [new FakeProvider()] });
+  await first.add("broken,b");
+  await first.close();
+  await using second = await openWorld({ providers: [new Strict()], dataDir: first.dataDir });
+  const [broken] = second.pool.views();
+  expect(broken).toMatchObject({ state: "needs_login", hint: "", reason: "This is no credential." });
+  expect(await second.ask()).toBe("hello from b");
+  await second.add("c");
+  await second.pool.roster.renew(broken?.id ?? "", "a");
+  expect(second.pool.views()).toMatchObject([{ state: "ready", hint: "…a" }, { hint: "…b" }, { hint: "…c" }]);
 });

@@ -53,7 +53,7 @@ export class FakeProvider implements Provider<string> {
   };
   readonly credential = {
     parse: (words: string) => words.split(","),
-    restore: String,
+    restore: (stored: unknown): string => String(stored),
     identity: (credential: string) => credential.split(":")[0] ?? "",
     hint: (credential: string) => `…${credential.slice(-1)}`,
     help: { en: "", zh: "" },
