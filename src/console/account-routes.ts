@@ -36,7 +36,7 @@ export function accountRoutes(desk: Desk) {
       operator(async (visit) => {
         const [{ providers }, methods] = await Promise.all([admin.overview(), admin.signIn.methods()]);
         const { words } = visit;
-        const form = addForm(site, words, { providers, methods, then: "close" });
+        const form = addForm(site, words, { providers, methods, leadsTo: "close" });
         return fragment(visit, sheet(words, words.t("accounts.add"), form));
       }),
     )
@@ -53,7 +53,7 @@ export function accountRoutes(desk: Desk) {
             ...(label !== "" && { label }),
           });
           feed.nudge();
-          if (field("then") === "setup") {
+          if (field("after") === "setup") {
             return fragmentWith(visit, { "hx-redirect": `${site.root}setup?step=3` });
           }
           const parts = [

@@ -3,6 +3,17 @@ export class Html {
   constructor(readonly text: string) {}
 }
 
+/** Markup of a page's region in which elements can be replaced one by one, by id, as long as `frame` stays the same. */
+export class Parted extends Html {
+  constructor(
+    text: string,
+    readonly frame: string,
+    readonly parts: ReadonlyMap<string, Html>,
+  ) {
+    super(text);
+  }
+}
+
 /** What a template takes: text and numbers are escaped, markup is kept, lists are joined, false and undefined vanish. */
 export type Value = string | number | Html | false | undefined | readonly Value[];
 

@@ -1,5 +1,6 @@
 import type { Clock } from "../lib/clock.ts";
 import type { Feed } from "./feed.ts";
+import { type Html, Parted } from "./html.ts";
 import type { Regions } from "./pages/overview.ts";
 import { partial } from "./partial.ts";
 import { SECURITY_HEADERS } from "./respond.ts";
@@ -83,11 +84,30 @@ export function liveStream({ feed, clock, regions, isSignedIn, signal }: LivePor
   });
 }
 
-/** One message with the regions that differ from what `shown` remembers; empty when none does. */
+/**
+ * One message with what differs from what `shown` remembers; empty when nothing does. Of a long region only the parts
+ * that differ are sent: morphing hundreds of rows would hold a page up at each change.
+ */
 export function framesOf(regions: Regions, shown: Map<string, string>): string {
-  const news = Object.entries(regions).filter(([id, { text }]) => shown.get(id) !== text);
-  for (const [id, { text }] of news) shown.set(id, text);
+  const news = Object.entries(regions).flatMap(([id, markup]) => newsOf(id, markup, shown));
   if (news.length === 0) return "";
   const partials = news.map(([id, markup]) => partial(`#${id}`, "outerMorph", markup).text);
   return `data: ${partials.join("").replaceAll(/\r\n|\r|\n/g, "\ndata: ")}\n\n`;
+}
+
+function newsOf(id: string, markup: Html, shown: Map<string, string>): [string, Html][] {
+  const isNew = (key: string, text: string) => {
+    const lasting = lastingOf(text);
+    if (shown.get(key) === lasting) return false;
+    shown.set(key, lasting);
+    return true;
+  };
+  if (!(markup instanceof Parted)) return isNew(id, markup.text) ? [[id, markup]] : [];
+  const changed = [...markup.parts].filter(([part, { text }]) => isNew(part, text));
+  return isNew(id, markup.frame) ? [[id, markup]] : changed;
+}
+
+/** Without the running times, which the page counts on by itself. */
+function lastingOf(text: string): string {
+  return text.replaceAll(/(<time [^>]*>)[^<]*|stroke-dasharray="\d+ 100"/g, "$1");
 }

@@ -3,7 +3,7 @@ import type { SignInView } from "../admin/admin.ts";
 import { toGatewayError } from "../chat/error.ts";
 import { html } from "./html.ts";
 import { credentialError, fieldError } from "./parts/forms.ts";
-import { ASKED, fingerprint, type PanelContext, signInPanel, signInSheet, type Then } from "./parts/sign-in.ts";
+import { ASKED, fingerprint, type PanelContext, signInPanel, signInSheet, type LeadsTo } from "./parts/sign-in.ts";
 import { partial } from "./partial.ts";
 import { respond } from "./respond.ts";
 import { CLOSES, type Desk, fieldsOf, fragment, type Handler, route, say } from "./routes.ts";
@@ -25,14 +25,14 @@ export function signInRoutes(desk: Desk) {
     say(visit, "", { headers: { "hx-redirect": `${site.root}setup?step=${step}` } });
 
   /** Draws the panel anew where it stands, or leads on when nothing is left to do. */
-  const answer = async (visit: Visit, view: SignInView, then: Then): Promise<Response> => {
+  const answer = async (visit: Visit, view: SignInView, leadsTo: LeadsTo): Promise<Response> => {
     if (view.status === "done") {
       feed.nudge();
-      if (then === "setup") return redirect(visit, 3);
+      if (leadsTo === "setup") return redirect(visit, 3);
       const account = view.accounts.map(({ label }) => label).join(", ") || view.providerTitle;
       return say(visit, visit.words.t("said.signed-in", { account }), { headers: CLOSES });
     }
-    const panel = signInPanel(await contextOf(visit), view, then);
+    const panel = signInPanel(await contextOf(visit), view, leadsTo);
     return fragment(visit, partial("#add-body", "innerHTML", panel));
   };
 
@@ -60,7 +60,7 @@ export function signInRoutes(desk: Desk) {
         }
         if (replaces !== "") await forget(replaces);
         feed.nudge();
-        return answer(visit, view, thenOf(field("then")));
+        return answer(visit, view, leadsToOf(field("after")));
       }),
       { parse: "none" },
     )
@@ -75,16 +75,16 @@ export function signInRoutes(desk: Desk) {
       "/console/sign-ins/:id/state",
       operator(async (visit) => {
         const { searchParams } = visit.url;
-        const then = thenOf(searchParams.get("then") ?? "");
+        const leadsTo = leadsToOf(searchParams.get("after") ?? "");
         let view: SignInView;
         try {
           view = await admin.signIn.poll(visit.params.id ?? "");
         } catch (error) {
           if (toGatewayError(error).kind !== "unknown-path") throw error;
-          return left(visit, then, visit.words.t("sign-in.gone"));
+          return left(visit, leadsTo, visit.words.t("sign-in.gone"));
         }
         if (fingerprint(view) === searchParams.get("seen")) return respond(visit.request, html``, { status: 204 });
-        return answer(visit, view, then);
+        return answer(visit, view, leadsTo);
       }),
     )
     .post(
@@ -96,7 +96,7 @@ export function signInRoutes(desk: Desk) {
         }
         try {
           const view = await admin.signIn.complete(visit.params.id ?? "", field("address").trim());
-          return await answer(visit, view, thenOf(field("then")));
+          return await answer(visit, view, leadsToOf(field("after")));
         } catch (error) {
           const failure = toGatewayError(error);
           if (failure.kind === "unknown-path") throw error;
@@ -109,16 +109,16 @@ export function signInRoutes(desk: Desk) {
     .post(
       "/console/sign-ins/:id/cancel",
       operator(async (visit) => {
-        const then = thenOf((await fieldsOf(visit))("then"));
+        const leadsTo = leadsToOf((await fieldsOf(visit))("after"));
         await forget(visit.params.id ?? "");
         feed.nudge();
-        return left(visit, then, visit.words.t("said.sign-in-cancelled"));
+        return left(visit, leadsTo, visit.words.t("said.sign-in-cancelled"));
       }),
       { parse: "none" },
     );
 
-  function left(visit: Visit, then: Then, text: string): Response {
-    return then === "setup" ? redirect(visit, 2) : say(visit, text, { headers: CLOSES });
+  function left(visit: Visit, leadsTo: LeadsTo, text: string): Response {
+    return leadsTo === "setup" ? redirect(visit, 2) : say(visit, text, { headers: CLOSES });
   }
 
   /** One that is gone already is as good as cancelled. */
@@ -131,7 +131,7 @@ export function signInRoutes(desk: Desk) {
   }
 }
 
-function thenOf(value: string): Then {
+function leadsToOf(value: string): LeadsTo {
   return value === "setup" ? "setup" : "close";
 }
 

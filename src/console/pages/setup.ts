@@ -105,7 +105,7 @@ function accountStep(site: Site, words: Words, { step, overview, methods = [], s
     return html`${title}
       <div id="add-body" class="field loose">${signInPanel(context, signIn, "setup")}</div>`;
   }
-  return html`${title}${addForm(site, words, { providers: overview?.providers ?? [], methods, then: "setup" })}`;
+  return html`${title}${addForm(site, words, { providers: overview?.providers ?? [], methods, leadsTo: "setup" })}`;
 }
 
 function keyStep(site: Site, words: Words, view: SetupView): Html {

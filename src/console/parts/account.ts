@@ -46,13 +46,20 @@ export function remedyOf({ t }: Words, account: AccountView): string {
   return byKind && isAccountFailure(reasonKind) ? t(`do.${reasonKind}`) : t(`do.${state}`);
 }
 
+/** An element of a long region, with its id. */
+export interface Part {
+  readonly id: string;
+  readonly markup: Html;
+}
+
 /** An account in trouble: what, since when, why, what to do, the figures, the buttons. */
-export function accountCard(context: AccountContext, account: AccountView): Html {
+export function accountCard(context: AccountContext, account: AccountView): Part {
   const { words, now } = context;
   const look = STATE_LOOKS[account.state];
-  return html`<article
+  const id = `card-${account.id}`;
+  const markup = html`<article
     class="card ${look.tone}"
-    id="card-${account.id}"
+    id="${id}"
     data-account="${account.id}"
     data-state="${account.state}"
     data-provider="${account.provider}"
@@ -81,6 +88,7 @@ export function accountCard(context: AccountContext, account: AccountView): Html
     </dl>
     <div class="row">${actions(context, account)}</div>
   </article>`;
+  return { id, markup };
 }
 
 function name({ words: { t } }: AccountContext, { label, current }: AccountView): Html {
@@ -161,20 +169,30 @@ function actions(context: AccountContext, account: AccountView): Html[] {
 }
 
 /** A healthy account: one line. The test's result is a line of its own below it. */
-export function accountRow(context: AccountContext, account: AccountView): Html {
+export function accountRows(context: AccountContext, account: AccountView): Part[] {
   const { words, now } = context;
   const { t } = words;
   const note = testNote(context, account);
   const cell = (key: Key, value: Html | string, style = "") =>
     html`<td class="${style}" data-l="${t(key)}">${value}</td>`;
-  return html`<tr
-      id="row-${account.id}"
-      data-account="${account.id}"
-      data-state="${account.state}"
-      data-provider="${account.provider}"
-      data-find="${findable(account)}"
-    >
-      <td class="w2">${nameCell(context, account)}</td>
+  const part = (kind: "row" | "test", content: Html): Part => {
+    const id = `${kind}-${account.id}`;
+    return {
+      id,
+      markup: html`<tr
+        id="${id}"
+        data-account="${account.id}"
+        data-state="${account.state}"
+        data-provider="${account.provider}"
+        data-find="${findable(account)}"
+      >
+        ${content}
+      </tr>`,
+    };
+  };
+  const row = part(
+    "row",
+    html`<td class="w2">${nameCell(context, account)}</td>
       <td class="w2">${stateMark(words, account.state)} <small>${relativeTime(words, account.since, now)}</small></td>
       ${cell("fact.success", successOf(words, account), "n")}${cell("fact.failures", failuresOf(words, account), "n")}${cell("fact.in-flight", t("fact.of", { n: account.inFlight, most: account.concurrency }), "n")}
       ${cell("fact.last-used", account.lastUsedAt === undefined ? t("fact.never") : relativeTime(words, account.lastUsedAt, now))}
@@ -184,20 +202,9 @@ export function accountRow(context: AccountContext, account: AccountView): Html 
         <span class="acts"
           >${account.state === "ready" && testButton(context, account, false)}${toggleButton(context, account)}${moreButton(context, account)}</span
         >
-      </td>
-    </tr>
-    ${
-      note &&
-      html`<tr
-        id="test-${account.id}"
-        data-account="${account.id}"
-        data-state="${account.state}"
-        data-provider="${account.provider}"
-        data-find="${findable(account)}"
-      >
-        <td class="all" colspan="9">${note}</td>
-      </tr>`
-    }`;
+      </td>`,
+  );
+  return note === false ? [row] : [row, part("test", html`<td class="all" colspan="9">${note}</td>`)];
 }
 
 function nameCell(context: AccountContext, account: AccountView): Html {

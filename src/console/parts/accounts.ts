@@ -1,7 +1,7 @@
 import type { AccountView } from "../../admin/admin.ts";
-import { html, type Html } from "../html.ts";
+import { html, type Html, Parted } from "../html.ts";
 import { icon } from "../sprite.ts";
-import { type AccountContext, accountCard, accountRow } from "./account.ts";
+import { type AccountContext, accountCard, accountRows, type Part } from "./account.ts";
 import { byTrouble, countStates, gates, isTroubled, troubles } from "./state.ts";
 
 export interface Shown {
@@ -15,34 +15,40 @@ export const ALL: Shown = { cards: Infinity, rows: Infinity };
 
 /** Cards for trouble, then a table of the rest; or the empty state with its one next step. */
 export function accountSections(context: AccountContext, accounts: readonly AccountView[], shown: Shown): Html {
-  const { words } = context;
   if (accounts.length === 0) return html`<div id="accounts">${emptyState(context)}</div>`;
   const sorted = accounts.toSorted(byTrouble);
   const troubled = sorted.filter(isTroubled);
   const others = sorted.filter((account) => !isTroubled(account));
-  return html`<div id="accounts">
-    ${troubled.length > 0 && cards(context, troubled, shown.cards)}${others.length > 0 && table(context, others, shown.rows)}
-    <p id="no-match" class="sec pad head" hidden>${words.t("accounts.no-match")}</p>
-  </div>`;
+  const cards = troubled.slice(0, shown.cards).map((account) => accountCard(context, account));
+  const rows = others.slice(0, shown.rows).flatMap((account) => accountRows(context, account));
+  const draw = (place: (part: Part) => Html) =>
+    html`<div id="accounts">
+      ${troubled.length > 0 && cardSection(context, troubled.length, cards.map(place), cards.length)}
+      ${others.length > 0 && tableSection(context, others.length, rows.map(place), Math.min(others.length, shown.rows))}
+      <p id="no-match" class="sec pad head" hidden>${context.words.t("accounts.no-match")}</p>
+    </div>`;
+  const whole = draw(({ markup }) => markup);
+  const frame = draw(({ id }) => html`${id} `);
+  return new Parted(whole.text, frame.text, new Map([...cards, ...rows].map(({ id, markup }) => [id, markup])));
 }
 
-function cards(context: AccountContext, troubled: readonly AccountView[], most: number): Html {
+function cardSection(context: AccountContext, count: number, cards: readonly Html[], shown: number): Html {
   const { t, n } = context.words;
   return html`<section class="sec" id="troubled" data-group>
     <header>
       <h2>${t("accounts.troubled")}</h2>
-      <small>${n("accounts.count", troubled.length)}</small>${troubled.length > most && all(context)}
+      <small>${n("accounts.count", count)}</small>${count > shown && all(context)}
     </header>
-    <div class="cards" id="cards">${troubled.slice(0, most).map((account) => accountCard(context, account))}</div>
+    <div class="cards" id="cards">${cards}</div>
   </section>`;
 }
 
-function table(context: AccountContext, others: readonly AccountView[], most: number): Html {
+function tableSection(context: AccountContext, count: number, rows: readonly Html[], shown: number): Html {
   const { t, n } = context.words;
   return html`<section class="sec" id="settled" data-group>
     <header>
       <h2>${t("accounts.settled")}</h2>
-      <small>${n("accounts.count", others.length)}</small>${others.length > most && all(context)}
+      <small>${n("accounts.count", count)}</small>${count > shown && all(context)}
     </header>
     <table>
       <thead>
@@ -59,7 +65,7 @@ function table(context: AccountContext, others: readonly AccountView[], most: nu
         </tr>
       </thead>
       <tbody id="rows">
-        ${others.slice(0, most).map((account) => accountRow(context, account))}
+        ${rows}
       </tbody>
     </table>
   </section>`;

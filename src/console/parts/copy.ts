@@ -2,15 +2,18 @@ import { html, type Html } from "../html.ts";
 import { icon } from "../sprite.ts";
 import type { Words } from "../words.ts";
 
-/** A button that copies the text at `selector`, or beside itself without one, and says so. */
-export function copyButton({ t }: Words, label: string, selector = "", style = ""): Html {
+/**
+ * A button that copies the text at `selector`, or beside itself without one, and says so. `label` names that text for
+ * readers; with `text` the button shows its own words.
+ */
+export function copyButton({ t }: Words, label: string, selector = "", style = "", text?: string): Html {
   return html`<button
     class="btn ${style}"
     type="button"
     data-copy="${selector}"
-    aria-label="${t("copy.label", { label })}"
+    aria-label="${text ?? t("copy.label", { label })}"
   >
-    ${icon("copy")}<span>${t("copy")}</span>
+    ${icon("copy")}<span>${text ?? t("copy")}</span>
   </button>`;
 }
 

@@ -5,19 +5,19 @@ import type { Site } from "../layout.ts";
 import { icon } from "../sprite.ts";
 import type { Key, Words } from "../words.ts";
 import { accountPath } from "./account.ts";
-import { signInChoices, type Then } from "./sign-in.ts";
+import { signInChoices, type LeadsTo } from "./sign-in.ts";
 
 export interface AddView {
   readonly providers: readonly ProviderView[];
   readonly methods: readonly SignInMethodView[];
-  readonly then: Then;
+  readonly leadsTo: LeadsTo;
 }
 
 /**
  * All ways to add an account: a provider first, then its sign-ins and the paste box. What was typed stays in the
  * browser: an answer only ever replaces the error below the field, or everything once a sign-in has begun.
  */
-export function addForm(site: Site, words: Words, { providers, methods, then }: AddView): Html {
+export function addForm(site: Site, words: Words, { providers, methods, leadsTo }: AddView): Html {
   const { t } = words;
   const choices = providers.filter(({ needsAccounts }) => needsAccounts);
   if (choices.length === 0) return html`<p>${t("add.no-provider")}</p>`;
@@ -43,7 +43,7 @@ export function addForm(site: Site, words: Words, { providers, methods, then }: 
       (provider, index) =>
         html`<div class="field loose" data-help="${provider.name}" ${index > 0 && raw(" hidden")}>
           ${provider.guests !== undefined && html`<p>${t("guest.works")} <b>${t("guest.better")}</b></p>`}
-          ${ways(site, words, methodsOf(provider.name), { then })}${provider.help && html`<p class="note">${provider.help[words.language]}</p>`}
+          ${ways(site, words, methodsOf(provider.name), { leadsTo })}${provider.help && html`<p class="note">${provider.help[words.language]}</p>`}
         </div>`,
     )}
     <form
@@ -54,7 +54,7 @@ export function addForm(site: Site, words: Words, { providers, methods, then }: 
       hx-sync="this:drop"
       data-form
     >
-      <input type="hidden" name="then" value="${then}" />
+      <input type="hidden" name="after" value="${leadsTo}" />
       ${pasteField(words)}
       <div id="add-error" aria-live="assertive"></div>
       <label class="field" for="label"
@@ -63,9 +63,9 @@ export function addForm(site: Site, words: Words, { providers, methods, then }: 
       /></label>
       <div class="row">
         <button class="btn go" data-busy="${t("add.busy")}">${t("add.submit")}</button
-        >${then === "setup" && html`<a class="btn" href="${site.root}setup?step=3">${t("setup.use-demo")}</a>`}
+        >${leadsTo === "setup" && html`<a class="btn" href="${site.root}setup?step=3">${t("setup.use-demo")}</a>`}
       </div>
-      <small>${t(then === "setup" ? "setup.demo.note" : "add.check.note")}</small>
+      <small>${t(leadsTo === "setup" ? "setup.demo.note" : "add.check.note")}</small>
     </form>
   </div>`;
 }
@@ -80,7 +80,7 @@ function ways(
   site: Site,
   words: Words,
   methods: readonly SignInMethodView[],
-  purpose: { then: Then; accountId?: string },
+  purpose: { leadsTo: LeadsTo; accountId?: string },
 ): Html | false {
   const choices = signInChoices(site, words, methods, purpose);
   return choices && html`${choices}<span class="label">${words.t("sign-in.or-paste")}</span>`;
@@ -111,7 +111,7 @@ export function renewForm(
 ): Html {
   const { t } = words;
   return html`<div id="add-body" class="field loose">
-    ${ways(site, words, methods, { then: "close", accountId: account.id })}${help !== undefined && html`<p class="note">${help}</p>`}
+    ${ways(site, words, methods, { leadsTo: "close", accountId: account.id })}${help !== undefined && html`<p class="note">${help}</p>`}
     <form
       class="field loose"
       hx-post="${accountPath(site, account.id)}/renew"

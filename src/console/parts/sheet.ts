@@ -66,8 +66,12 @@ export function accountSheet(context: AccountContext, account: AccountView): Htm
           title="${t("action.sync.title")}"
         >
           ${t("action.sync")}</button
-        ><button class="btn" type="button" hx-get="${path}/renew" hx-target="#sheet-body">${t("action.renew")}</button
-        ><button
+        >${
+          account.source !== "guest" &&
+          html`<button class="btn" type="button" hx-get="${path}/renew" hx-target="#sheet-body">
+            ${t("action.renew")}
+          </button>`
+        }<button
           class="btn"
           type="button"
           hx-post="${path}/reset"

@@ -9,11 +9,11 @@ import { ring } from "./spark.ts";
 import { mark } from "./state.ts";
 
 /** Where a finished sign-in leads: back to the page below the sheet, or on to the next step of the first run. */
-export type Then = "close" | "setup";
+export type LeadsTo = "close" | "setup";
 
 /** What a sign-in is for. */
 export interface Purpose {
-  readonly then: Then;
+  readonly leadsTo: LeadsTo;
   /** The account that gets the new login; undefined for a new one. */
   readonly accountId?: string | undefined;
   readonly label?: string | undefined;
@@ -78,7 +78,11 @@ function askingForm(site: Site, words: Words, method: SignInMethodView, purpose:
         /></label>`,
     )}
     <div id="${errors}" aria-live="assertive"></div>
-    <div class="row"><button class="btn go" data-busy="${t("sign-in.busy")}">${t("sign-in.begin")}</button></div>`;
+    <div class="row">
+      <button class="btn go" data-busy="${t("sign-in.busy")}">
+        ${t(purpose.replaces === undefined ? "sign-in.begin" : "sign-in.again")}
+      </button>
+    </div>`;
   return beginForm(site, words, method, purpose, errors, content);
 }
 
@@ -86,7 +90,7 @@ function beginForm(
   site: Site,
   { language }: Words,
   method: SignInMethodView,
-  { then, accountId, label, replaces }: Purpose,
+  { leadsTo, accountId, label, replaces }: Purpose,
   errors: string,
   content: Html,
 ): Html {
@@ -100,7 +104,7 @@ function beginForm(
     aria-label="${method.providerTitle}: ${method.title[language]}"
     ${label === undefined && accountId === undefined && raw(' hx-include="#label"')}
   >
-    ${hidden("provider", method.provider)}${hidden("method", method.id)}${hidden("then", then)}${hidden("account", accountId)}${hidden("label", label)}${hidden("replaces", replaces)}
+    ${hidden("provider", method.provider)}${hidden("method", method.id)}${hidden("after", leadsTo)}${hidden("account", accountId)}${hidden("label", label)}${hidden("replaces", replaces)}
     ${content}
   </form>`;
 }
@@ -122,15 +126,18 @@ export function signInSheet(context: PanelContext, view: SignInView): Html {
 }
 
 /** What the user does now, for how long, and how it stands. It asks every two seconds whether that has changed. */
-export function signInPanel(context: PanelContext, view: SignInView, then: Then): Html {
+export function signInPanel(context: PanelContext, view: SignInView, leadsTo: LeadsTo): Html {
   const { site, words } = context;
   const { t } = words;
   if (view.status === "done") return mark("open", "s-open", t("sign-in.done"));
-  if (view.status === "failed" || view.prompt === undefined) return failedPanel(context, view, then);
+  if (view.status === "failed" || view.prompt === undefined) return failedPanel(context, view, leadsTo);
   const path = signInPath(site, view.id);
-  const state = `${path}/state?${new URLSearchParams({ then, seen: fingerprint(view) })}`;
+  const state = `${path}/state?${new URLSearchParams([
+    ["after", leadsTo],
+    ["seen", fingerprint(view)],
+  ])}`;
   return html`<p class="dim">${methodOf(words, view)}</p>
-    ${view.prompt.kind === "code" ? codeSteps(words, view.prompt) : browserSteps(site, words, view, view.prompt, then)}
+    ${view.prompt.kind === "code" ? codeSteps(words, view.prompt) : browserSteps(site, words, view, view.prompt, leadsTo)}
     <p class="row">
       ${ring(view.createdAt, view.expiresAt, context.now)}<span
         >${t("sign-in.left")} ${timeLeft(view.expiresAt, context.now)}</span
@@ -140,7 +147,7 @@ export function signInPanel(context: PanelContext, view: SignInView, then: Then)
       ${mark("wait", "s-wait", t("sign-in.waiting"))}${view.reason !== undefined && html`<small lang="en">${view.reason}</small>`}
     </p>
     <form class="row" hx-post="${path}/cancel" hx-swap="none">
-      <input type="hidden" name="then" value="${then}" /><button class="btn">${t("sign-in.cancel")}</button>
+      <input type="hidden" name="after" value="${leadsTo}" /><button class="btn">${t("sign-in.cancel")}</button>
     </form>`;
 }
 
@@ -156,15 +163,21 @@ function codeSteps(words: Words, { userCode, url }: CodePrompt): Html {
     <div class="row">${openLink(words, url)}<small class="mono">${url}</small></div>`;
 }
 
-function browserSteps(site: Site, words: Words, { id }: SignInView, { url, listens }: BrowserPrompt, then: Then): Html {
+function browserSteps(
+  site: Site,
+  words: Words,
+  { id }: SignInView,
+  { url, listens }: BrowserPrompt,
+  leadsTo: LeadsTo,
+): Html {
   const { t } = words;
   return html`<p>${t(listens ? "sign-in.browser.listens" : "sign-in.browser")}</p>
     <div class="row">
       ${openLink(words, url)}<span id="sign-in-url" hidden>${url}</span
-      >${copyButton(words, t("sign-in.url"), "#sign-in-url")}
+      >${copyButton(words, "", "#sign-in-url", "", t("sign-in.url"))}
     </div>
     <form class="field loose" hx-post="${signInPath(site, id)}/complete" hx-target="#address-said" hx-sync="this:drop">
-      <input type="hidden" name="then" value="${then}" />
+      <input type="hidden" name="after" value="${leadsTo}" />
       <label class="field" for="address"
         ><span>${t("sign-in.address")}</span
         ><textarea id="address" name="address" rows="2" required spellcheck="false" autocomplete="off"></textarea>
@@ -182,16 +195,16 @@ function openLink({ t }: Words, url: string): Html | false {
   >`;
 }
 
-function failedPanel({ site, words, now, methods }: PanelContext, view: SignInView, then: Then): Html {
+function failedPanel({ site, words, now, methods }: PanelContext, view: SignInView, leadsTo: LeadsTo): Html {
   const { t } = words;
   const { id, accountId, label } = view;
   const method = methods.find((known) => known.provider === view.provider && known.id === view.method);
-  const purpose: Purpose = { then, accountId, label: label ?? "", replaces: id };
+  const purpose: Purpose = { leadsTo, accountId, label: label ?? "", replaces: id };
   return html`<p class="dim">${methodOf(words, view)}</p>
     <p class="note err">${icon("s-bad")}<span>${whyNot(words, view, now)}</span></p>
     ${method !== undefined && askingForm(site, words, method, purpose)}
     <form class="row" hx-post="${signInPath(site, id)}/cancel" hx-swap="none">
-      <input type="hidden" name="then" value="${then}" /><button class="btn">${t("sign-in.dismiss")}</button>
+      <input type="hidden" name="after" value="${leadsTo}" /><button class="btn">${t("sign-in.dismiss")}</button>
     </form>`;
 }
 

@@ -36,11 +36,15 @@ function titleOf(overview: Overview): string | undefined {
     : (overview.providers.find(({ name }) => name === provider)?.title ?? provider);
 }
 
-function sentence({ t, n }: Words, overview: Overview): string {
+function sentence({ t, n, list }: Words, overview: Overview): string {
   const { state, usable, total } = overview.verdict;
   const provider = titleOf(overview);
-  if (state === "empty" && !demoAnswers(overview)) return t("verdict.empty.no-demo");
-  if (state === "empty" || state === "degraded" || state === "starting") return t(`verdict.${state}`);
+  if (state === "empty") {
+    const guests = overview.providers.filter((each) => each.guests !== undefined && each.guests.failure === undefined);
+    if (guests.length > 0) return t("verdict.empty.guests", { list: list(guests.map(({ title }) => title)) });
+    return t(demoAnswers(overview) ? "verdict.empty" : "verdict.empty.no-demo");
+  }
+  if (state === "degraded" || state === "starting") return t(`verdict.${state}`);
   if (state === "limited") {
     return provider === undefined
       ? n("verdict.limited", total, { usable })
