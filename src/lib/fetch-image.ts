@@ -1,5 +1,6 @@
 /** Fetches an image that a client named by its address: the rule against requests forged through the gateway. */
 import type { IncomingMessage } from "node:http";
+import { orAborted } from "./abort.ts";
 import type { Clock } from "./clock.ts";
 import { imageType, type ImageType } from "./image-type.ts";
 import { pinnedGet, type PinnedGet } from "./pinned-get.ts";
@@ -70,6 +71,7 @@ export function createFetchImage({ clock, lookup, get = pinnedGet }: FetchImageO
     const cancel = clock.after(DEADLINE_MS, () => deadline.abort(late));
     const either = AbortSignal.any([signal, deadline.signal]);
     try {
+      // A look-up cannot be stopped, only left.
       return await orAborted(follow(address, either), either);
     } finally {
       cancel();
@@ -131,14 +133,4 @@ function wordsFor(error: unknown, host: string): string {
   const code = error instanceof Error && "code" in error ? String(error.code) : "";
   const isCertificate = /CERT|TLS|SSL|SELF_SIGNED/.test(code);
   return isCertificate ? `the certificate of ${host} is not valid` : `${host} cannot be reached`;
-}
-
-/** A look-up cannot be stopped, only left. */
-function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const abort = () => reject(signal.reason as Error);
-    signal.addEventListener("abort", abort, { once: true });
-    if (signal.aborted) abort();
-    work.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
-  });
 }

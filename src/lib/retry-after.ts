@@ -3,11 +3,11 @@ const LONGEST_MS = 86_400_000;
 
 /**
  * The time that a `Retry-After` header names (seconds or a date), epoch ms, at least 1 s and at most 24 h from `now`.
- * Undefined when it names none: missing, negative or neither form.
+ * Undefined when it names none: missing or neither form.
  */
 export function retryAtOf(header: string | null | undefined, now: number): number | undefined {
   const value = header?.trim() ?? "";
-  if (/^\d+(\.\d+)?$/.test(value)) return within(now + Number(value) * SECOND_MS, now);
+  if (/^-?\d+(\.\d+)?$/.test(value)) return within(now + Number(value) * SECOND_MS, now);
   return /[a-z]{3}/i.test(value) ? within(Date.parse(value), now) : undefined;
 }
 

@@ -1,3 +1,4 @@
+import { orAborted } from "./abort.ts";
 import { AddressRefused, checkHost, type Lookup } from "./public-address.ts";
 import type { ServiceLogin } from "./service-login.ts";
 
@@ -33,13 +34,4 @@ export async function checkServiceAddress(login: ServiceLogin, { signal, lookup,
   if (kind === "private" || protocol === "https:") return;
   const words = `${hostname} is a public address: without https:// the key would cross the network in clear.`;
   throw new AddressRefused("forbidden", words);
-}
-
-function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const abort = () => reject(signal.reason as Error);
-    if (signal.aborted) return abort();
-    signal.addEventListener("abort", abort, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
-  });
 }

@@ -1,4 +1,5 @@
 import { toGatewayError, type GatewayError } from "../chat/error.ts";
+import { orAborted } from "../lib/abort.ts";
 
 /** Passes an abort on, with its reason; returns what ends that. */
 export function follow(signal: AbortSignal, controller: AbortController): () => void {
@@ -13,11 +14,8 @@ export function follow(signal: AbortSignal, controller: AbortController): () => 
 
 /** What `work` gives, or a rejection with the signal's reason as soon as it aborts; the work itself is not stopped. */
 export function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const abort = (): void => reject(toGatewayError(signal.reason));
-    if (signal.aborted) abort();
-    else signal.addEventListener("abort", abort, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
+  return orAborted(work, signal).catch((error: unknown) => {
+    throw failureOf(signal) ?? error;
   });
 }
 

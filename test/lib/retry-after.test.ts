@@ -14,7 +14,7 @@ describe("8 a Retry-After header", () => {
     ["Fri, 20 Nov 2026 12:02:00 GMT", 120],
     ["Fri, 20 Nov 2020 12:02:00 GMT", 1],
     ["Fri, 20 Nov 2099 12:02:00 GMT", 86_400],
-    ["-5", undefined],
+    ["-5", 1],
     ["soon", undefined],
     ["", undefined],
     [null, undefined],

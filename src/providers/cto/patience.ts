@@ -1,14 +1,12 @@
 /** Waiting for what is shared, and for what may take only so long. */
 import { GatewayError } from "../../chat/error.ts";
+import { orAborted } from "../../lib/abort.ts";
 import type { Clock } from "../../lib/clock.ts";
 
-/** What `work` gives, or a rejection with the signal's reason as soon as it aborts; the work itself goes on. */
+/** As `orAborted`, with the reason as the error that crosses folders. */
 export function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const abort = (): void => reject(reasonOf(signal));
-    if (signal.aborted) abort();
-    else signal.addEventListener("abort", abort, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
+  return orAborted(work, signal).catch((error: unknown) => {
+    throw signal.aborted ? reasonOf(signal) : error;
   });
 }
 

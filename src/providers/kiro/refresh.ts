@@ -1,10 +1,10 @@
 import { GatewayError } from "../../chat/error.ts";
 import { isObject } from "../../lib/json.ts";
+import { retryAtOf } from "../../lib/retry-after.ts";
 import type { ServiceContext } from "../provider.ts";
 import type { KiroCredential } from "./credential.ts";
 import { shortAgent } from "./headers.ts";
 import { addressOf, type KiroUrls } from "./hosts.ts";
-import { retryTime } from "./refusal.ts";
 import { send, type Call, type Reply } from "./reply.ts";
 
 const DEFAULT_LIFETIME_S = 3600;
@@ -81,7 +81,7 @@ export function renewalFailure({ status, answer }: Reply, now: number): GatewayE
     return dead("Kiro refused to renew this account: sign in again.");
   }
   if (status === 429) {
-    const retryAt = retryTime(answer.retryAfter, now);
+    const retryAt = retryAtOf(answer.retryAfter, now);
     const details = retryAt === undefined ? {} : { retryAt };
     return new GatewayError("rate-limited", "Kiro limits how often accounts are renewed.", details);
   }

@@ -1,5 +1,6 @@
 import { GatewayError, type FailureKind } from "../../chat/error.ts";
 import { redact } from "../../lib/redact.ts";
+import { retryAtOf } from "../../lib/retry-after.ts";
 
 /**
  * What may be tried inside the same attempt, each once: a renewed token, the profile looked up again, the next host, the
@@ -71,7 +72,7 @@ export function statusOfException(type: string): number {
 /** @param now epoch ms */
 export function refusalOf(answer: UpstreamAnswer, now: number): Refusal {
   const { status, message, reason, type, html } = answer;
-  const retryAt = retryTime(answer.retryAfter, now);
+  const retryAt = retryAtOf(answer.retryAfter, now);
   const later = retryAt === undefined ? {} : { retryAt };
 
   if (/temporarily_suspended/i.test(reason) || /(?:temporarily is|is temporarily) suspended/i.test(message)) {
@@ -175,15 +176,6 @@ function quoted(message: string): string {
     .trim()
     .replace(/\.$/, "");
   return words === "" ? "" : `: ${words.slice(0, 200)}`;
-}
-
-/** Epoch ms of a `Retry-After` in seconds or as a date; undefined when it is neither. */
-export function retryTime(header: string | undefined, now: number): number | undefined {
-  if (header === undefined || header.trim() === "") return undefined;
-  const seconds = Number(header);
-  if (Number.isFinite(seconds)) return now + seconds * 1000;
-  const date = Date.parse(header);
-  return Number.isNaN(date) ? undefined : date;
 }
 
 /** The words clients compact on. An estimate below the window is known to be too low. */

@@ -2,6 +2,7 @@
 import { GatewayError, type FailureDetails, type FailureKind } from "../../chat/error.ts";
 import { isObject } from "../../lib/json.ts";
 import { redact } from "../../lib/redact.ts";
+import { retryAtOf } from "../../lib/retry-after.ts";
 import type { Reply } from "./calls.ts";
 
 /**
@@ -225,12 +226,4 @@ const DAY_MS = 86_400_000;
 
 export function nextUtcDay(now: number): number {
   return (Math.floor(now / DAY_MS) + 1) * DAY_MS;
-}
-
-/** Epoch ms of a `Retry-After` in seconds or as a date; undefined when it names no time to come. */
-export function retryAtOf(header: string | null | undefined, now: number): number | undefined {
-  const value = header?.trim() ?? "";
-  if (/^\d+(\.\d+)?$/.test(value)) return now + Number(value) * 1000;
-  const at = /[a-z]{3}/i.test(value) ? Date.parse(value) : NaN;
-  return at > now ? at : undefined;
 }

@@ -1,8 +1,9 @@
 import { GatewayError } from "../../chat/error.ts";
+import { retryAtOf } from "../../lib/retry-after.ts";
 import type { ServiceContext } from "../provider.ts";
 import type { Service } from "./calls.ts";
 import type { LangfastCredential } from "./credential.ts";
-import { keyRefusal, quoted, retryAtOf, saidIn, toError } from "./failure.ts";
+import { keyRefusal, quoted, saidIn, toError } from "./failure.ts";
 import { guestOf, signUpGuest } from "./session.ts";
 
 const HOUR_MS = 3_600_000;

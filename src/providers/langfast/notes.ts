@@ -1,7 +1,7 @@
+import { orAborted } from "../../lib/abort.ts";
 import { isObject } from "../../lib/json.ts";
 import type { AccountContext } from "../provider.ts";
 import type { LangfastCredential } from "./credential.ts";
-import { untilAborted } from "./waiting.ts";
 
 /** What is remembered of an account, on disk. Times are epoch ms. */
 export interface Notes {
@@ -85,7 +85,7 @@ export class AccountDesk {
     const before = this.#tail;
     this.#tail = before.then(() => promise);
     try {
-      await untilAborted(before, signal);
+      await orAborted(before, signal);
     } catch (error) {
       resolve();
       throw error;

@@ -2,6 +2,7 @@
 import { GatewayError } from "../../chat/error.ts";
 import type { UpstreamEvent } from "../../chat/event.ts";
 import type { ChatRequest } from "../../chat/request.ts";
+import { orAborted } from "../../lib/abort.ts";
 import { isObject } from "../../lib/json.ts";
 import { SocketIo, SocketIoBroken, SocketIoRefused } from "../../lib/socket-io.ts";
 import type { TurnContext } from "../provider.ts";
@@ -14,7 +15,6 @@ import type { ModelTable } from "./models.ts";
 import type { AccountDesk, Desks } from "./notes.ts";
 import { readRun } from "./read.ts";
 import { Speaker } from "./speaker.ts";
-import { untilAborted } from "./waiting.ts";
 import { metaOf, promptBody, runBody, TEST_CASES } from "./wire.ts";
 
 type Context = TurnContext<LangfastCredential>;
@@ -137,7 +137,7 @@ class Turn {
       }
       // Another turn's failure is its own: this one looks again and asks for itself.
       const others = desk.promptUnderWay.catch(() => undefined);
-      await untilAborted(others, signal);
+      await orAborted(others, signal);
     }
   }
 

@@ -87,17 +87,3 @@ function said({ text, code, status }: Refusal): string {
   if (code) return ` with code ${code}`;
   return status === undefined ? "" : ` with HTTP ${status}`;
 }
-
-const LONGEST_RETRY_MS = 86_400_000;
-
-/**
- * The time that a `Retry-After` header names, epoch ms, at least 1 s and at most 24 h from `now`.
- * Undefined when it names none: missing, or neither seconds nor a date.
- */
-export function retryAtOf(header: string | null, now: number): number | undefined {
-  if (!header) return undefined;
-  const value = header.trim();
-  const seconds = /^-?\d+(\.\d+)?$/.test(value) ? Number(value) : undefined;
-  const at = seconds === undefined ? (/[a-z]{3}/i.test(value) ? Date.parse(value) : NaN) : now + seconds * 1000;
-  return Number.isNaN(at) ? undefined : Math.min(Math.max(at, now + 1000), now + LONGEST_RETRY_MS);
-}

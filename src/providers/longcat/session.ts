@@ -1,9 +1,10 @@
 /** LongCat's endpoints over the network: headers, chats, the probe, and a turn's body (protocol.md, "Endpoints"). */
 import { GatewayError } from "../../chat/error.ts";
 import { BodyTooLarge, bodyTextOf, readText } from "../../lib/body.ts";
+import { retryAtOf } from "../../lib/retry-after.ts";
 import type { AccountContext } from "../provider.ts";
 import { cookieHeader, type LongcatCredential } from "./credential.ts";
-import { challenge, failureOf, kindOf, retryAtOf } from "./failure.ts";
+import { challenge, failureOf, kindOf } from "./failure.ts";
 import { envelopeOf, type ChatPath, type Envelope } from "./wire.ts";
 
 type Context = AccountContext<LongcatCredential>;

@@ -2,7 +2,6 @@ import { describe, expect, test } from "bun:test";
 import { nextRemedy, retryWaitMs, type Tried } from "../../../src/providers/kiro/chat.ts";
 import {
   refusalOf,
-  retryTime,
   statusOfException,
   tooLong,
   type Refusal,
@@ -157,17 +156,6 @@ describe("the table of refusals", () => {
     expect(message).toContain("[arn]");
     for (const secret of ["profile/ABC", "42", "x1Yx1Y"]) expect(message).not.toContain(secret);
   });
-});
-
-test.each([
-  ["30", NOW + 30_000],
-  ["-5", NOW - 5000],
-  ["Fri, 20 Nov 2026 13:00:00 GMT", NOW + HOUR_MS],
-  ["soon", undefined],
-  ["", undefined],
-  [undefined, undefined],
-])("a Retry-After of %p", (header, at) => {
-  expect(retryTime(header, NOW)).toBe(at);
 });
 
 test.each([

@@ -101,7 +101,7 @@ const cases: Case[] = [
   ],
   ["a rate limit with a time", 429, { error: "Too many requests" }, "rate-limited", { retryAt: NOW + 30_000 }, "30"],
   ["a rate limit without one", 429, "", "rate-limited", {}],
-  ["a rate limit with a time in the past", 429, "", "rate-limited", {}, "-5"],
+  ["a rate limit with a time in the past", 429, "", "rate-limited", { retryAt: NOW + 1000 }, "-5"],
   [
     "a premium model",
     403,

@@ -1,6 +1,6 @@
-import { describe, expect, test } from "bun:test";
+import { expect, test } from "bun:test";
 import type { FailureKind } from "../../../src/chat/error.ts";
-import { failureOf, kindOf, retryAtOf, type Refusal } from "../../../src/providers/longcat/failure.ts";
+import { failureOf, kindOf, type Refusal } from "../../../src/providers/longcat/failure.ts";
 
 const refusals: { refusal: Refusal; kind: FailureKind }[] = [
   { refusal: { status: 401, code: 401, text: "请求cookie信息为空" }, kind: "auth-rejected" },
@@ -33,22 +33,4 @@ test("L12 an error repeats the service's words but nothing that could be a token
   const { message } = failureOf({ code: 5, text: `bad\u0000 passport_token_key=${secret}; x` });
   expect(message).not.toContain(secret.slice(0, 24));
   expect(message).toContain("bad");
-});
-
-const NOW = Date.UTC(2026, 10, 20, 12);
-const headers: { header: string | null; at: number | undefined }[] = [
-  { header: "30", at: NOW + 30_000 },
-  { header: "0", at: NOW + 1000 },
-  { header: "999999", at: NOW + 86_400_000 },
-  { header: "Fri, 20 Nov 2026 12:01:00 GMT", at: NOW + 60_000 },
-  { header: "Fri, 20 Nov 2020 12:01:00 GMT", at: NOW + 1000 },
-  { header: "-5", at: NOW + 1000 },
-  { header: "soon", at: undefined },
-  { header: "", at: undefined },
-  { header: null, at: undefined },
-];
-describe("Retry-After", () => {
-  test.each(headers)("$header names $at", ({ header, at }) => {
-    expect(retryAtOf(header, NOW)).toBe(at);
-  });
 });

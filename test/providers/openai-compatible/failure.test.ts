@@ -27,7 +27,7 @@ const cases: { name: string; refusal: Behaviour; kind: FailureKind; seconds?: nu
   { name: "8 a rate with a header", refusal: error(429, "slow", { "retry-after": "30" }), kind: "rate-limited", seconds: 30 },
   { name: "8 a rate with a header of more than a day", refusal: error(429, "slow", { "retry-after": "999999" }), kind: "rate-limited", seconds: 86_400 },
   { name: "8 a rate with a date", refusal: error(429, "slow", { "retry-after": "Fri, 20 Nov 2026 12:02:00 GMT" }), kind: "rate-limited", seconds: 120 },
-  { name: "8 a rate with a negative header", refusal: error(429, "slow", { "retry-after": "-5" }), kind: "rate-limited" },
+  { name: "8 a rate with a negative header", refusal: error(429, "slow", { "retry-after": "-5" }), kind: "rate-limited", seconds: 1 },
   { name: "8 a rate with a garbage header", refusal: error(429, "slow", { "retry-after": "soon" }), kind: "rate-limited" },
   { name: "OpenAI: model", refusal: error(404, { message: "The model `gpt-9` does not exist or you do not have access to it.", code: "model_not_found" }), kind: "model-unavailable" },
   { name: "one-api: channel", refusal: error(503, { message: "当前分组 default 下对于模型 gpt-9 无可用渠道", type: "new_api_error" }), kind: "model-unavailable" },
