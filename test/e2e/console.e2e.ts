@@ -2,7 +2,8 @@ import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { type Browser, type BrowserContext, type BrowserContextOptions, chromium, type Page } from "playwright-core";
 import { systemClock } from "../../src/lib/clock.ts";
 import { desk, PASSWORD } from "../console/desk.ts";
-import { everyState, request, verdict } from "../console/fake-admin.ts";
+import { account, everyState, request, verdict } from "../console/fake-admin.ts";
+import { LAST_ADDRESS, METHODS, settle } from "../console/fake-sign-in.ts";
 
 /** The console in a real browser, over a real socket, with an Admin that keeps everything in memory. */
 
@@ -203,6 +204,118 @@ test("R21 live updates disturb neither typing nor the open sheet nor the scroll"
   await at.close();
 });
 
+/** A console whose provider signs in by code and browser. */
+async function withSignIn(options: BrowserContextOptions = {}) {
+  const at = await signedIn(options);
+  const [longcat] = at.world.providers;
+  if (longcat === undefined) throw new Error("the fake world has no provider");
+  at.world.providers = [longcat, { ...longcat, name: "kiro", title: "Kiro" }];
+  at.world.methods = METHODS;
+  return at;
+}
+
+test("R11 a sign-in by code finishes without a reload, survives one, and gives a new code when it ran out", async () => {
+  const at = await withSignIn();
+  const { page, origin, world } = at;
+  await page.locator(".live-line").getByRole("button", { name: "Add an account" }).click();
+  await page.getByRole("radio", { name: "Kiro" }).check();
+  await page.fill("#label", "home");
+  await page.getByRole("button", { name: "AWS Builder ID" }).click();
+  await page.locator("#user-code", { hasText: "QHKD-7TW1" }).waitFor();
+  expect(world.begun).toMatchObject([{ label: "home" }]);
+  const left = () => page.textContent("#add-body [data-left]");
+  const before = await left();
+  await page.waitForFunction((was) => document.querySelector("#add-body [data-left]")?.textContent !== was, before);
+
+  await page.reload();
+  await page.locator("#sign-ins li").getByRole("button", { name: "Continue" }).click();
+  await page.locator("#sheet[open] #user-code", { hasText: "QHKD-7TW1" }).waitFor();
+  settle(world, "login_1", { status: "failed", reason: "begin again", expiresAt: Date.now() - 1 });
+  await page.locator("#add-body", { hasText: "It was not finished in time." }).waitFor();
+  await page.locator("#add-body").getByRole("button", { name: "Try again" }).click();
+  await page.locator("#user-code", { hasText: "QHKD-7TW2" }).waitFor();
+
+  settle(world, "login_2", { status: "done", accounts: [account("acc_home", Date.now(), { label: "home" })] });
+  await page.locator("#sheet").waitFor({ state: "hidden" });
+  await page.locator("#row-acc_home").waitFor();
+  expect(await page.textContent("#say")).toContain("Signed in: home.");
+  await page.locator("#sign-ins li").waitFor({ state: "detached" });
+
+  await page.goto(`${origin}/console/accounts`);
+  await page.locator(".head").getByRole("button", { name: "Add an account" }).click();
+  await page.getByRole("radio", { name: "Kiro" }).check();
+  await page.getByRole("button", { name: "AWS Builder ID" }).click();
+  await page.locator("#add-body").getByRole("button", { name: "Cancel sign-in" }).click();
+  await page.locator("#sheet").waitFor({ state: "hidden" });
+  expect(world.signIns.some(({ status }) => status === "open")).toBe(false);
+  expect(at.wrongs).toEqual([]);
+  await at.close();
+});
+
+test("R11 a sign-in in the browser keeps what was pasted, in the first run too", async () => {
+  const at = await withSignIn();
+  const { page, origin } = at;
+  await page.goto(`${origin}/console/setup?step=2`);
+  await page.getByRole("radio", { name: "Kiro" }).check();
+  await page.getByRole("button", { name: "Google" }).click();
+  await page.fill("#address", "http://elsewhere.example/?code=no");
+  await page.getByRole("button", { name: "Finish" }).click();
+  await page.waitForSelector("#address-error");
+  expect(await page.inputValue("#address")).toBe("http://elsewhere.example/?code=no");
+  expect(await page.evaluate(() => document.activeElement?.id)).toBe("address");
+  await page.reload();
+  await page.fill("#address", LAST_ADDRESS);
+  await page.getByRole("button", { name: "Finish" }).click();
+  await page.waitForURL(/step=3/);
+  expect(at.wrongs).toEqual([]);
+  await at.close();
+});
+
+test("R23 a setting that is refused is an error beside its field, and what was typed stays", async () => {
+  const at = await signedIn();
+  const { page, world } = at;
+  await page.locator("#act-more-acc_1").click();
+  await page.getByRole("button", { name: "Settings" }).click();
+  await page.fill("#concurrency", "5");
+  await page.fill("#proxy", "socks5://proxy.example");
+  await page.getByRole("button", { name: "Save" }).click();
+  await page.locator("#proxy-said", { hasText: "SOCKS proxies do not work here." }).waitFor();
+  expect(await page.evaluate(() => document.activeElement?.id)).toBe("proxy");
+  expect(await page.inputValue("#concurrency")).toBe("5");
+  await page.fill("#proxy", "http://proxy.example:3128");
+  await page.getByRole("button", { name: "Save" }).click();
+  await page.locator("#sheet").waitFor({ state: "hidden" });
+  expect(world.configured.at(-1)).toEqual({ concurrency: 5, proxy: "http://proxy.example:3128" });
+  expect(at.wrongs).toEqual([]);
+  await at.close();
+});
+
+test("a change to one of two hundred accounts touches its row alone", async () => {
+  const at = await signedIn();
+  const { page, origin, world } = at;
+  world.accounts = Array.from({ length: 200 }, (_, index) => account(`acc_${index}`, Date.now()));
+  await page.goto(`${origin}/console/accounts`);
+  await page.getByText("Live", { exact: true }).waitFor();
+  const mutated = page.evaluate(
+    () =>
+      new Promise<string[]>((resolve) => {
+        new MutationObserver((records, observer) => {
+          const rows = records.map(({ target }) => (target as Element).parentElement?.closest("tr")?.id ?? "");
+          if (!rows.includes("row-acc_77")) return;
+          observer.disconnect();
+          resolve([...new Set(rows.filter((id) => id !== ""))]);
+        }).observe(document.querySelector("#rows") as Element, { subtree: true, characterData: true });
+      }),
+  );
+  await page.evaluate(() => undefined);
+  world.accounts = world.accounts.map((each) => (each.id === "acc_77" ? { ...each, inFlight: 2 } : each));
+  at.changed();
+  await page.locator("#row-acc_77", { hasText: "2 of 2" }).waitFor();
+  expect(await mutated).toEqual(["row-acc_77"]);
+  expect(at.wrongs).toEqual([]);
+  await at.close();
+});
+
 test("R20 a page says when it is stale, and goes on by itself when the gateway is back", async () => {
   const at = await signedIn();
   const { page, app, world } = at;
@@ -250,6 +363,12 @@ test.each([360, 768, 1280])("R35 no page scrolls sideways at %d px, in both lang
         label: "a-name-without-any-place-to-break-that-goes-on-and-on-and-on@example.com",
       })),
     ];
+    const [longcat] = world.providers;
+    world.methods = METHODS;
+    world.providers = longcat
+      ? [longcat, { ...longcat, name: "kiro", title: "Kiro" }, ...world.providers.slice(1)]
+      : [];
+    await at.admin.signIn.begin("kiro", "google");
     for (const path of ["", "accounts", "setup?step=2", "setup?step=3", "nowhere"]) {
       await page.goto(`${origin}/console/${path}`);
       expect(await sideways(page), `${locale} ${path}`).toBe(0);
