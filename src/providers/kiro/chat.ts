@@ -3,6 +3,7 @@ import { isFirstEvent, type UpstreamEvent, type UpstreamStream } from "../../cha
 import type { ChatRequest } from "../../chat/request.ts";
 import { sleep } from "../../lib/clock.ts";
 import { EventStreamError, readEventStream } from "../../lib/event-stream.ts";
+import { nextUtcDay } from "../../lib/utc-day.ts";
 import type { TurnContext } from "../provider.ts";
 import { Answer } from "./answer.ts";
 import { bodyOf, type Body } from "./body.ts";
@@ -11,7 +12,6 @@ import type { KiroCredential } from "./credential.ts";
 import { chatHeaders } from "./headers.ts";
 import { hostsOf, kindOf, listsProfiles, profileOf, type Host, type HostOrder } from "./hosts.ts";
 import { readMemory, type KiroMemory } from "./memory.ts";
-import { nextDay } from "./limits.ts";
 import { modelOf, type KiroModel } from "./models.ts";
 import { KiroRefusal, refusalOf, toError, tooLong, type Refusal, type Remedy } from "./refusal.ts";
 import { brokenOff, readReply } from "./reply.ts";
@@ -192,7 +192,7 @@ class Turn {
     }
     if (failure.tells?.startsWith("exhausted") && failure.retryAt === undefined) {
       const resetsAt = await resetTime(this.#settings, this.#own());
-      const tomorrow = nextDay(this.#context.clock.now());
+      const tomorrow = nextUtcDay(this.#context.clock.now());
       return toError({ ...failure, retryAt: failure.tells === "exhausted" ? resetsAt : Math.min(resetsAt, tomorrow) });
     }
     const isDeadKey = this.#credential.kind === "api-key" && failure.remedies.includes("renew");

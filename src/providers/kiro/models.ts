@@ -138,7 +138,8 @@ function listedModel(id: string, row: Record<string, unknown>): KiroModel {
     contextTokens,
     thinking,
     efforts,
-    alwaysThinks: types ? !types.includes("disabled") : guess.alwaysThinks,
+    // The 5.5 models refuse it although a schema may list it.
+    alwaysThinks: guess.alwaysThinks || (types !== undefined && !types.includes("disabled")),
   };
 }
 

@@ -1,5 +1,5 @@
 import { GatewayError, type FailureKind } from "../../chat/error.ts";
-import { redact } from "../../lib/redact.ts";
+import { quote } from "../../lib/quote.ts";
 import { retryAtOf } from "../../lib/retry-after.ts";
 
 /**
@@ -169,13 +169,8 @@ function isTokenText(message: string, type: string): boolean {
 
 /** The service's own words, fit for a client: no ARN, user id or token, and not long. */
 function quoted(message: string): string {
-  const words = redact(message)
-    .replace(/arn:[\w:/.-]+/g, "[arn]")
-    .replace(/\([^)]*\)/g, "")
-    .replace(/\s+/g, " ")
-    .trim()
-    .replace(/\.$/, "");
-  return words === "" ? "" : `: ${words.slice(0, 200)}`;
+  const words = quote(message.replace(/arn:[\w:/.-]+/g, "[arn]").replace(/\([^)]*\)/g, "")).replace(/\.$/, "");
+  return words === "" ? "" : `: ${words}`;
 }
 
 /** The words clients compact on. An estimate below the window is known to be too low. */

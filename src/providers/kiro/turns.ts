@@ -147,10 +147,12 @@ function imageOf({ source }: ImagePart, field: string): KiroImage {
   if (!format) {
     throw new GatewayError("invalid-request", "Kiro takes PNG, JPEG, GIF and WebP images only.", { field });
   }
-  if ((source.data.length * 3) / 4 > LARGEST_IMAGE_BYTES) {
+  // Encoders break lines, which the service does not read.
+  const bytes = source.data.replace(/\s+/g, "");
+  if ((bytes.length * 3) / 4 > LARGEST_IMAGE_BYTES) {
     throw new GatewayError("invalid-request", "An image is larger than the 3.75 MB that Kiro takes.", { field });
   }
-  return { format, source: { bytes: source.data } };
+  return { format, source: { bytes } };
 }
 
 /** No toolUseId twice: a later call of the same id gets a new one, and so does the result in the turn after it. */

@@ -69,6 +69,16 @@ describe("a page of the model list", () => {
       nextToken: "t",
     });
   });
+  test("a 5.5 model always thinks, although its schema lists a way to stop it", () => {
+    const fields = { properties: { thinking: { properties: { type: { enum: ["adaptive", "disabled"] } } } } };
+    const page = {
+      models: ["claude-opus-5.5", "claude-opus-5"].map((modelId) => ({
+        modelId,
+        additionalModelRequestFieldsSchema: fields,
+      })),
+    };
+    expect(modelsOfPage(page)?.models.map(({ alwaysThinks }) => alwaysThinks)).toEqual([true, false]);
+  });
   test("of another shape is none", () => {
     for (const page of [null, [], {}, { models: {} }]) expect(modelsOfPage(page)).toBeUndefined();
   });

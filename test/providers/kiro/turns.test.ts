@@ -174,6 +174,11 @@ describe("rule 9: images", () => {
     expect(() => turnsOf([user("look", part)])).toThrow(words);
   });
 
+  test("line breaks in the base64 are taken out, as the service does not read them", () => {
+    const [turn] = turnsOf([user(image("image/png", "iVBO\nRw==\r\n"))]).turns;
+    expect(turn).toMatchObject({ images: [{ format: "png", source: { bytes: "iVBORw==" } }] });
+  });
+
   test("more than twenty in one message are refused in words", () => {
     const twenty = Array.from({ length: 20 }, () => image());
     expect(turnsOf([user(...twenty)]).turns).toHaveLength(1);
