@@ -201,6 +201,11 @@ export interface Provider<C = unknown> {
   modelsOf?(account: Pick<ProviderAccount<C>, "credential" | "memory">): readonly ModelInfo[] | undefined;
   /** Asks the upstream for the account's models and keeps them with `remember`; run on a timer and on demand. */
   refreshModels?(context: AccountContext<C>): Promise<void>;
+  /**
+   * The service behind this credential, where accounts of one provider belong to several: one that is down, or whose
+   * model is overloaded, says nothing about the others. Undefined: all accounts share one service.
+   */
+  serviceOf?(credential: C): string;
   /** How long the first event may take, ms, for this request. */
   firstEventMs(request: ChatRequest): number;
 }
