@@ -1,4 +1,5 @@
 import { FAILURES, type FailureKind, type GatewayError } from "../chat/error.ts";
+import { nextUtcDay } from "../lib/utc-day.ts";
 import type { Health } from "../store/store.ts";
 
 const SECOND_MS = 1000;
@@ -137,8 +138,4 @@ function off(health: Health, state: "needs_login" | "disabled_auto", failure: Ga
 
 function clamp(time: number, at: number, longestMs: number): number {
   return Number.isFinite(time) ? Math.min(Math.max(time, at + SECOND_MS), at + longestMs) : at + FIRST_COOLING_MS;
-}
-
-function nextUtcDay(at: number): number {
-  return (Math.floor(at / DAY_MS) + 1) * DAY_MS;
 }

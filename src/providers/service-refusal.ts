@@ -1,5 +1,6 @@
 /** What a service says when it refuses, and the failures that this becomes. What its words mean, each format knows. */
 import { GatewayError, type FailureKind } from "../chat/error.ts";
+import { isBrowserCheck } from "../lib/browser-check.ts";
 import { isObject, parseJson } from "../lib/json.ts";
 import { quote } from "../lib/quote.ts";
 import { retryAtIn, retryAtOf } from "../lib/retry-after.ts";
@@ -107,11 +108,9 @@ function said({ text, status }: Refusal, { apiKey }: Asked): string {
   return status === undefined ? "." : ` with HTTP ${status}.`;
 }
 
-const CHECK_PAGE = /just a moment|_cf_chl_opt|captcha|安全验证/i;
-
 /** A page where JSON or a stream was due. */
 export function pageFailure({ status, headers }: Response, page: string, { name }: Asked): GatewayError {
-  const isCheck = headers.get("cf-mitigated") === "challenge" || CHECK_PAGE.test(page);
+  const isCheck = isBrowserCheck(headers, page) || /captcha|安全验证/i.test(page);
   if (isCheck) return new GatewayError("challenge", `${name} asks for a browser check, which only a browser can pass.`);
   if (status >= 500) return new GatewayError("upstream-broken", `${name} failed with HTTP ${status}.`);
   if (status === 401 || status === 403) {

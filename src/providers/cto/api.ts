@@ -1,6 +1,7 @@
 /** Calls of api.enginelabs.ai for an account: tokens, second tries and what refusals mean (protocol.md, "Endpoints"). */
 import { GatewayError } from "../../chat/error.ts";
 import { retryAtOf } from "../../lib/retry-after.ts";
+import { nextUtcDay } from "../../lib/utc-day.ts";
 import type { CtoAccount } from "./account.ts";
 import { type Bill, billOf } from "./billing.ts";
 import { type CtoContext, readBody, SITE } from "./clerk.ts";
@@ -12,7 +13,6 @@ import {
   failureOf,
   isChallenge,
   isOk,
-  nextDay,
   refusalOf,
   wordsOf,
 } from "./failure.ts";
@@ -72,7 +72,7 @@ export class Api {
     if (bill?.reached === true || (bill?.reached === undefined && refusal === "quota")) {
       const daily = bill?.daily === true || /\b(daily|day|today)\b/i.test(wordsOf(answer));
       const named = retryAtOf(answer.headers.get("retry-after"), now);
-      return exhausted(answer, named ?? (daily ? nextDay(now) : now + HOUR_MS));
+      return exhausted(answer, named ?? (daily ? nextUtcDay(now) : now + HOUR_MS));
     }
     if (LIMIT_STATUSES.includes(answer.status)) return failureOf("rate", answer, now);
     return failureOf(answer.status >= 500 ? "broken" : "ours", answer, now);
@@ -82,7 +82,7 @@ export class Api {
   async emptyAnswer(context: CtoContext, account: CtoAccount): Promise<GatewayError> {
     const bill = await this.#billIfAny(context, account);
     const now = context.clock.now();
-    if (bill?.reached === true) return exhausted(undefined, bill.daily ? nextDay(now) : now + HOUR_MS);
+    if (bill?.reached === true) return exhausted(undefined, bill.daily ? nextUtcDay(now) : now + HOUR_MS);
     return new GatewayError("upstream-broken", "cto.new gave an empty answer.");
   }
 

@@ -1,7 +1,7 @@
 /** What `GET /billing` tells, in the shapes of 2025 and 2026 (protocol.md, "Billing"). Pure. */
 import { isObject } from "../../lib/json.ts";
+import { nextUtcDay } from "../../lib/utc-day.ts";
 import type { Quota } from "../provider.ts";
-import { nextDay } from "./failure.ts";
 
 export interface Bill {
   /** Undefined when the answer counts nothing. */
@@ -24,7 +24,7 @@ export function billOf(answer: unknown, now: number): Bill | undefined {
   const counted = [day, tasks].find((count) => count?.limit !== undefined);
   const reached = said.length > 0 ? said.includes(true) : counted && counted.used >= (counted.limit ?? Infinity);
   const quota: Quota | undefined = day
-    ? { ...day, unit: "requests a day", resetsAt: nextDay(now), ...plan }
+    ? { ...day, unit: "requests a day", resetsAt: nextUtcDay(now), ...plan }
     : tasks && { ...tasks, unit: "task credits", ...plan };
   return { quota, reached, daily: day?.limit !== undefined && day.used >= day.limit, tier };
 }

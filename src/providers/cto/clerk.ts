@@ -5,8 +5,9 @@
 import { GatewayError } from "../../chat/error.ts";
 import { BodyTooLarge, readText } from "../../lib/body.ts";
 import { isObject } from "../../lib/json.ts";
+import { claimsOf } from "../../lib/jwt.ts";
 import type { AccountContext } from "../provider.ts";
-import { claimsOf, cookieHeader, rotated, type CtoCredential } from "./credential.ts";
+import { cookieHeader, rotated, type CtoCredential } from "./credential.ts";
 import { type Answer, answerOf, changed, clerkCode, clerkFailure, isChallenge, isOk, signedOut } from "./failure.ts";
 import { untilAborted, withDeadline } from "./patience.ts";
 

@@ -1,6 +1,7 @@
 /** The credential: the `__client` cookie of clerk.cto.new, in every form people paste it (protocol.md, "Credential"). */
 import { GatewayError } from "../../chat/error.ts";
 import { isObject, parseJson } from "../../lib/json.ts";
+import { claimsOf } from "../../lib/jwt.ts";
 import type { CredentialKind } from "../provider.ts";
 
 /** What Clerk's cookies hold. All else (session, user, organisation) is asked for and kept in memory only. */
@@ -187,12 +188,4 @@ function unique(accounts: readonly CtoCredential[]): CtoCredential[] {
 function clientIdOf(client: string): string | undefined {
   const id = claimsOf(client)?.["id"];
   return typeof id === "string" && id !== "" ? id : undefined;
-}
-
-/** The claims of a JWT, unchecked; undefined when it is none. */
-export function claimsOf(jwt: string): Record<string, unknown> | undefined {
-  const [, payload, signature, ...more] = jwt.split(".");
-  if (!payload || signature === undefined || more.length > 0) return undefined;
-  const parsed = parseJson(Buffer.from(payload, "base64url").toString());
-  return parsed.ok && isObject(parsed.value) ? parsed.value : undefined;
 }

@@ -1,6 +1,8 @@
 /** What refusals of Clerk and of the service mean (protocol.md, "Errors of Clerk", "Errors of the service", "Browser checks"). Pure. */
 import { GatewayError, type FailureDetails, type FailureKind } from "../../chat/error.ts";
+import { isBrowserCheck } from "../../lib/browser-check.ts";
 import { isObject, parseJson } from "../../lib/json.ts";
+import { quote } from "../../lib/quote.ts";
 import { retryAtOf } from "../../lib/retry-after.ts";
 
 /** An answer read to its end. */
@@ -20,10 +22,23 @@ export function answerOf(status: number, headers: Headers, text: string): Answer
 export const isOk = ({ status }: Answer): boolean =>
   status === 200 || status === 201 || status === 202 || status === 204;
 
+/**
+ * The refusal in the answer to a prompt; undefined when the prompt was taken. The body of a taken prompt says nothing, but one
+ * with an error in it, or a browser check, is a refusal whatever its status.
+ */
+export function errorInside(answer: Answer): Answer | undefined {
+  if (!isOk(answer) || isChallenge(answer)) return answer;
+  if (!isObject(answer.json)) return undefined;
+  const { error, statusCode } = answer.json;
+  if (typeof statusCode === "number" && statusCode >= 400) return { ...answer, status: statusCode };
+  const hasError = (typeof error === "string" && error !== "") || isObject(error);
+  return hasError ? { ...answer, status: 500 } : undefined;
+}
+
 /** A Cloudflare page in place of an answer. Passing it is the user's business. */
 export function isChallenge({ headers, text, json }: Answer): boolean {
-  if (headers.get("cf-mitigated") === "challenge") return true;
-  return json === undefined && /just a moment\.\.\.|_cf_chl_opt|\/cdn-cgi\/challenge-platform\//i.test(text);
+  const page = json === undefined ? text : "";
+  return isBrowserCheck(headers, page) || page.includes("/cdn-cgi/challenge-platform/");
 }
 
 export function challenge(): GatewayError {
@@ -152,17 +167,6 @@ export function changed(what: string, field: string): GatewayError {
 
 /** Words for a client: short, on one line, and without anything that could be a token. */
 function said(words: string): string {
-  const clean = words
-    .replace(/[\w.=+/-]{24,}/g, "…")
-    .replace(/[\p{Cc}\s]+/gu, " ")
-    .trim()
-    .slice(0, 200);
+  const clean = quote(words);
   return clean === "" ? "" : `: “${clean}”`;
-}
-
-const DAY_MS = 86_400_000;
-
-/** The start of the next day in UTC, when daily allowances begin anew. */
-export function nextDay(now: number): number {
-  return (Math.floor(now / DAY_MS) + 1) * DAY_MS;
 }

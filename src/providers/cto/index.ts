@@ -1,5 +1,6 @@
 /** cto.new, the coding agent of EngineLabs, through accounts that the user owns. What it does stands in protocol.md. */
 import { GatewayError } from "../../chat/error.ts";
+import { nextUtcDay } from "../../lib/utc-day.ts";
 import type { UpstreamStream } from "../../chat/event.ts";
 import { textOf, type ChatRequest } from "../../chat/request.ts";
 import type { Provider, TurnContext } from "../provider.ts";
@@ -8,7 +9,7 @@ import { Api } from "./api.ts";
 import { chatIdOf, chatOf, type CtoChat, deleteChat, openChat } from "./chats.ts";
 import type { CtoContext } from "./clerk.ts";
 import { credential, type CtoCredential } from "./credential.ts";
-import { exhausted, nextDay } from "./failure.ts";
+import { exhausted } from "./failure.ts";
 import { type CtoModel, matchModel, modelInfo, TABLE } from "./models.ts";
 import { BrokenEarly, runTurn, WrongProtocol } from "./turn.ts";
 import type { Protocol } from "./wire.ts";
@@ -164,7 +165,7 @@ function tableWillDo({ account, log, signal }: CtoContext): (error: unknown) => 
 }
 
 function soon(daily: boolean, { clock }: CtoContext): number {
-  return daily ? nextDay(clock.now()) : clock.now() + HOUR_MS;
+  return daily ? nextUtcDay(clock.now()) : clock.now() + HOUR_MS;
 }
 
 function brokenTwice(cause: Error): GatewayError {

@@ -3,8 +3,6 @@ import type { Quota } from "../provider.ts";
 
 type Fields = Record<string, unknown>;
 
-const DAY_MS = 86_400_000;
-
 /** What the usage call says: the allowance, and whether anything of it is left. */
 export interface Allowance {
   readonly quota: Quota;

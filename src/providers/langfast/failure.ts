@@ -1,8 +1,9 @@
 /** What LangFast's refusals mean, over HTTP and inside a run (protocol.md, "Errors"). Pure. */
 import { GatewayError, type FailureDetails, type FailureKind } from "../../chat/error.ts";
 import { isObject } from "../../lib/json.ts";
-import { redact } from "../../lib/redact.ts";
+import { quote } from "../../lib/quote.ts";
 import { retryAtOf } from "../../lib/retry-after.ts";
+import { nextUtcDay } from "../../lib/utc-day.ts";
 import type { Reply } from "./calls.ts";
 
 /**
@@ -214,16 +215,6 @@ export function redirected(): Refusal {
 
 /** The service's own words, short and fit for a client. */
 export function quoted(message: string): string {
-  const words = redact(message)
-    .replace(/[\p{Cc}\s]+/gu, " ")
-    .trim()
-    .replace(/\.$/, "")
-    .slice(0, 200);
+  const words = quote(message).replace(/\.$/, "");
   return words === "" ? "" : `: ${words}`;
-}
-
-const DAY_MS = 86_400_000;
-
-export function nextUtcDay(now: number): number {
-  return (Math.floor(now / DAY_MS) + 1) * DAY_MS;
 }

@@ -1,8 +1,8 @@
 /** LangFast, the prompt playground at langfa.st, through the user's own session or guests. protocol.md says how it speaks. */
+import { nextUtcDay } from "../../lib/utc-day.ts";
 import type { Provider } from "../provider.ts";
 import type { Service } from "./calls.ts";
 import { credential, dueAt, type LangfastCredential } from "./credential.ts";
-import { nextUtcDay } from "./failure.ts";
 import { GuestDesk } from "./guest-desk.ts";
 import { loadModels } from "./models.ts";
 import { Desks, readNotes } from "./notes.ts";

@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { GatewayError } from "../../chat/error.ts";
 import { isObject, parseJson } from "../../lib/json.ts";
-import { claimsOf } from "./claims.ts";
+import { claimsOf } from "../../lib/jwt.ts";
 import type { LangfastCredential } from "./credential.ts";
 
 /** Where to find a session, beside the paste box and in refusals. */

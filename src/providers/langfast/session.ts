@@ -1,10 +1,10 @@
 /** Sessions of the Supabase project: sign in, guest, refresh, and the question who is signed in (protocol.md, "Sessions"). */
 import { GatewayError } from "../../chat/error.ts";
 import { isObject } from "../../lib/json.ts";
+import { claimsOf } from "../../lib/jwt.ts";
 import { retryAtOf } from "../../lib/retry-after.ts";
 import type { AccountContext, ServiceContext } from "../provider.ts";
 import { field, send, type Reply, type Service } from "./calls.ts";
-import { claimsOf } from "./claims.ts";
 import { isLapsing, type LangfastCredential } from "./credential.ts";
 import { browserCheck, keyRefusal, quoted, redirected, saidIn, toError } from "./failure.ts";
 

@@ -1,5 +1,6 @@
 /** What LongCat's refusals mean: by their text first, in both languages, then by code and status (protocol.md, "Errors"). */
 import { GatewayError, type FailureKind } from "../../chat/error.ts";
+import { quote } from "../../lib/quote.ts";
 
 /** A refusal in any of its three forms. */
 export interface Refusal {
@@ -78,11 +79,7 @@ function wordsFor(kind: FailureKind, refusal: Refusal): string {
 
 /** The service's own words, short and without anything that could be a token; else its code or status. */
 function said({ text, code, status }: Refusal): string {
-  const words = text
-    .replace(/[\w.=+/-]{24,}/g, "…")
-    .replace(/[\p{Cc}\s]+/gu, " ")
-    .trim()
-    .slice(0, 200);
+  const words = quote(text);
   if (words) return `: “${words}”`;
   if (code) return ` with code ${code}`;
   return status === undefined ? "" : ` with HTTP ${status}`;

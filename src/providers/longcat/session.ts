@@ -1,6 +1,7 @@
 /** LongCat's endpoints over the network: headers, chats, the probe, and a turn's body (protocol.md, "Endpoints"). */
 import { GatewayError } from "../../chat/error.ts";
 import { BodyTooLarge, bodyTextOf, readText } from "../../lib/body.ts";
+import { isBrowserCheck } from "../../lib/browser-check.ts";
 import { retryAtOf } from "../../lib/retry-after.ts";
 import type { AccountContext } from "../provider.ts";
 import { cookieHeader, type LongcatCredential } from "./credential.ts";
@@ -179,7 +180,7 @@ function refusalOf({ status, headers }: Response, envelope: Envelope | undefined
 }
 
 /** The words of a check on the pages that carry one. */
-const CHECK_PAGE = /yoda|安全验证|请完成验证|verify|captcha|just a moment|_cf_chl_opt/i;
+const CHECK_PAGE = /yoda|安全验证|请完成验证|verify|captcha/i;
 
 /**
  * A page where JSON or a stream was due, or a status or header that only a browser check has. A gateway's own error page
@@ -187,10 +188,10 @@ const CHECK_PAGE = /yoda|安全验证|请完成验证|verify|captcha|just a mome
  */
 function isChallenge({ status, headers }: Response, text: string): boolean {
   if (status >= 300 && status < 400) return false;
-  if (status === 418 || headers.get("cf-mitigated") === "challenge") return true;
+  if (status === 418 || isBrowserCheck(headers, "")) return true;
   const isPage = /^text\/html/i.test(headers.get("content-type") ?? "") || /^[\s\ufeff]*</.test(text);
   const isErrorPage = status >= 500 || status === 404 || status === 405;
-  return isPage && (!isErrorPage || CHECK_PAGE.test(text));
+  return isPage && (!isErrorPage || CHECK_PAGE.test(text) || isBrowserCheck(headers, text));
 }
 
 /** The first byte that is not blank, as text; "" when there is none yet. */

@@ -1,4 +1,4 @@
-import { isObject, parseJson } from "../../lib/json.ts";
+import { isObject, parseJson } from "./json.ts";
 
 /** The claims of a JWT, unchecked; undefined when the text is none. */
 export function claimsOf(token: string): Record<string, unknown> | undefined {
