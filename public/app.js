@@ -209,6 +209,15 @@
     }, 2000);
   };
 
+  /* A file that the page holds is saved without another request. */
+  const save = ({ dataset }) => {
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(new Blob([document.querySelector(dataset.save).textContent], { type: "application/json" }));
+    link.download = dataset.name;
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+  };
+
   /* The filter works on what is there, so that each live update can pass through it. */
   let state = new URLSearchParams(location.search).get("state") ?? "";
   const filter = () => {
@@ -231,9 +240,10 @@
 
   document.addEventListener("click", (event) => {
     const { target } = event;
-    const button = target.closest("[data-copy], [data-close], [data-chip], [data-theme-choice]");
+    const button = target.closest("[data-copy], [data-save], [data-close], [data-chip], [data-theme-choice]");
     if (!button) return;
     if (button.dataset.copy !== undefined) copy(button);
+    if (button.dataset.save !== undefined) save(button);
     if (button.dataset.close !== undefined) closeSheet();
     if (button.dataset.chip !== undefined) {
       state = button.dataset.chip;

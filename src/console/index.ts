@@ -15,6 +15,7 @@ import { overviewPage, overviewRegions, type Regions } from "./pages/overview.ts
 import { requestSheet } from "./parts/sheet.ts";
 import { contextOf, type Desk, fragment, type Handler, route, show } from "./routes.ts";
 import { signInRoutes } from "./sign-in-routes.ts";
+import { transferRoutes } from "./transfer-routes.ts";
 import type { Client, Visit } from "./visit.ts";
 
 export { createAuth, type ConsoleAuth } from "./login.ts";
@@ -80,6 +81,7 @@ export async function createConsole(options: ConsoleOptions) {
     .use(entryRoutes(desk))
     .use(accountRoutes(desk))
     .use(signInRoutes(desk))
+    .use(transferRoutes(desk))
     .all("/console/*", notFound, { parse: "none" });
 }
 

@@ -29,6 +29,8 @@ export interface FakeWorld {
   configured: AccountChanges[];
   /** What `begin` was given, in order. */
   begun: unknown[];
+  /** What `importFiles` and `exportAccounts` were given, in order. */
+  moved: unknown[];
 }
 
 /** An Admin that keeps everything in memory: real answers, no gateway behind them. */
@@ -164,6 +166,7 @@ export function fakeAdmin(clock: { now(): number }, initial: Partial<FakeWorld> 
     signIns: [],
     configured: [],
     begun: [],
+    moved: [],
     ...initial,
   };
   const watchers = new Set<() => void>();
@@ -282,12 +285,29 @@ export function fakeAdmin(clock: { now(): number }, initial: Partial<FakeWorld> 
     },
     settings: { get: async () => [], set: async () => undefined },
     transfer: {
-      importFiles: async () => ({ dryRun: false, took: [], skipped: [], refused: [], notes: [], differences: [] }),
-      exportAccounts: async () => ({
-        document: { format: "sluice-export", version: 1, createdAt: "2026-01-02T03:04:05.000Z", accounts: [] },
-        accounts: 0,
-        leftOut: [],
-      }),
+      async importFiles(options) {
+        world.moved.push(options);
+        const line = { kind: "account", provider: "longcat", from: "cookies.txt" } as const;
+        return {
+          dryRun: options.dryRun ?? false,
+          took: [
+            { ...line, name: "cat-a" },
+            { ...line, name: "cat-b" },
+          ],
+          skipped: [{ ...line, name: "cat-c", reason: "It is there already." }],
+          refused: [{ from: "cookies.txt, line 4", reason: "There is no passport_token_key." }],
+          notes: ["PORT stays in the environment."],
+          differences: [],
+        };
+      },
+      async exportAccounts(options) {
+        world.moved.push(options);
+        return {
+          document: { format: "sluice-export", version: 1, createdAt: "2026-01-02T03:04:05.000Z", accounts: [] },
+          accounts: world.accounts.length,
+          leftOut: ["1 guest sessions are left out: the gateway makes its own."],
+        };
+      },
     },
     async setPassword(password) {
       world.password = await Bun.password.hash(password, { algorithm: "argon2id", memoryCost: 8, timeCost: 1 });

@@ -67,6 +67,9 @@ test("a page in Chinese holds no English sentence", async () => {
     "setup",
     "setup?step=3",
     "accounts/new",
+    "accounts/acc_5/settings",
+    "import",
+    "export",
     "accounts/acc_5",
     "accounts/acc_5/remove",
   ]) {

@@ -290,6 +290,33 @@ test("R23 a setting that is refused is an error beside its field, and what was t
   await at.close();
 });
 
+test("accounts are imported from a file and saved into one", async () => {
+  const at = await signedIn();
+  const { page, origin, world } = at;
+  await page.goto(`${origin}/console/accounts`);
+  await page.getByRole("button", { name: "Import" }).click();
+  await page.setInputFiles("#files", { name: ".env", mimeType: "text/plain", buffer: Buffer.from("AUTH_COOKIES=a") });
+  await page.getByRole("button", { name: "Preview" }).click();
+  await page.locator("#import-report[data-dry=yes]", { hasText: "2 would be taken" }).waitFor();
+  await page.locator("#sheet").getByRole("button", { name: "Import" }).click();
+  await page.locator("#import-report[data-dry=no]", { hasText: "2 taken" }).waitFor();
+  expect(world.moved).toMatchObject([{ files: [{ path: ".env" }] }, { files: [{ path: ".env" }] }]);
+  await page.keyboard.press("Escape");
+
+  await page.getByRole("button", { name: "Export" }).click();
+  await page.getByLabel("Without a passphrase").check();
+  await page.locator("#sheet").getByRole("button", { name: "Export" }).click();
+  await page.fill("#password", PASSWORD);
+  await page.getByRole("button", { name: "Export without a passphrase" }).click();
+  const saved = page.waitForEvent("download");
+  await page.getByRole("button", { name: "Save the file" }).click();
+  const download = await saved;
+  expect(download.suggestedFilename()).toMatch(/^sluice-accounts-.*\.json$/);
+  expect(JSON.parse(await Bun.file(await download.path()).text())).toMatchObject({ format: "sluice-export" });
+  expect(at.wrongs).toEqual([]);
+  await at.close();
+});
+
 test("a change to one of two hundred accounts touches its row alone", async () => {
   const at = await signedIn();
   const { page, origin, world } = at;

@@ -25,7 +25,9 @@ export function accountsPage(context: AccountContext, overview: Overview, region
       <h1>${t("nav.accounts")}</h1>
       <span id="pulse" class="pulse" data-pulse>${mark("open", "s-open", t("live.live"))}</span>
       <div class="row end bare">
-        <button class="btn go" type="button" hx-get="${site.root}accounts/new" hx-target="#sheet-body">
+        <button class="btn" type="button" hx-get="${site.root}import" hx-target="#sheet-body">${t("import")}</button
+        ><button class="btn" type="button" hx-get="${site.root}export" hx-target="#sheet-body">${t("export")}</button
+        ><button class="btn go" type="button" hx-get="${site.root}accounts/new" hx-target="#sheet-body">
           ${icon("plus")}${t("accounts.add")}
         </button>
       </div>
