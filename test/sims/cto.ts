@@ -30,8 +30,10 @@ export type CtoSimOptions = {
   adapters?: readonly unknown[];
   /** What a socket hears as soon as it is open, besides the idle state. */
   greeting?: readonly Step[];
-  /** "any": a v2 server takes v1's sockets too, and refuses only its turns. */
-  sockets?: "strict" | "any";
+  /** What it hears right after the idle state: a past that is replayed late. */
+  replay?: readonly Step[];
+  /** "any": a v2 server takes v1's sockets too, and refuses only its turns. "cookies": a v1 server wants v2's cookies. */
+  sockets?: "strict" | "any" | "cookies";
   /** Say nothing at all before a turn, not even the idle state. */
   silent?: boolean;
 };
@@ -263,6 +265,8 @@ export async function startCtoSim(options: CtoSimOptions = {}): Promise<CtoSim> 
     const scripted = await account?.take("socket")?.(seen);
     if (scripted) return scripted;
     if (!account) return new Response("", { status: 401 });
+    if (options.sockets === "cookies" && byCookie(seen.headers["cookie"] ?? "") !== account)
+      return new Response("", { status: 401 });
     if (protocol === "v2" && options.sockets !== "any") {
       const { __session: session = "" } = Object.fromEntries(
         (seen.headers["cookie"] ?? "")
@@ -309,7 +313,7 @@ export async function startCtoSim(options: CtoSimOptions = {}): Promise<CtoSim> 
         peers.add(peer);
         // Every connection begins with an idle state, long before its own turn.
         const idle: Step = { frame: { type: "state", state: { inProgress: false, cancelled: false } } };
-        if (!options.silent) void play(peer, [...(options.greeting ?? []), idle]);
+        if (!options.silent) void play(peer, [...(options.greeting ?? []), idle, ...(options.replay ?? [])]);
         changed();
       },
       message(peer, text) {

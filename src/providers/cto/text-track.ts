@@ -5,7 +5,8 @@ const TELLING_CHARS = 8;
 
 /**
  * The text of one kind (answer or thinking). A piece is new text unless the pieces of one message twice in a row repeat the
- * whole text so far and go on: then they are snapshots. The first such piece is held back until the next one tells.
+ * whole text so far and go on: then they are snapshots. Such pieces are held back until a later one tells. A message may
+ * begin with snapshots too short to tell; as long as each of its pieces repeats the one before and goes on, both are open.
  */
 export class TextTrack {
   /** All that was handed out. */
@@ -13,7 +14,11 @@ export class TextTrack {
   /** What of it belongs to the message under way. */
   #current = "";
   #id: string | undefined;
-  #held: string | undefined;
+  /** Pieces that may be snapshots, each going on where the one before ended. */
+  #held: string[] = [];
+  #last = "";
+  /** Since its first piece the message has only grown. */
+  #growing = true;
   #snapshots = false;
 
   /** The next piece of the message `id`. @returns the new text, perhaps empty */
@@ -22,15 +27,14 @@ export class TextTrack {
     if (this.#snapshots) {
       if (piece.startsWith(this.#current)) return before + this.#give(piece.slice(this.#current.length));
       this.#snapshots = false;
+      this.#growing = false;
     }
-    const held = this.#held;
-    this.#held = undefined;
-    if (held === undefined) return before + this.#deltaOrHold(piece);
-    if (piece.length > held.length && piece.startsWith(held)) {
-      this.#snapshots = true;
-      return before + this.#give(piece.slice(this.#current.length));
-    }
-    return before + this.#give(held) + this.#deltaOrHold(piece);
+    if (piece === "") return before;
+    const grows = piece.length > this.#last.length && piece.startsWith(this.#last);
+    this.#growing &&= grows;
+    this.#last = piece;
+    if (this.#held.length > 0 && grows) return before + this.#tell(piece);
+    return before + this.flush() + this.#deltaOrHold(piece);
   }
 
   /**
@@ -47,16 +51,29 @@ export class TextTrack {
 
   /** Hands out what was held back: it stayed without a second sign, so it is new text. */
   flush(): string {
-    const held = this.#held;
-    this.#held = undefined;
-    return held === undefined ? "" : this.#give(held);
+    const held = this.#held.join("");
+    this.#held = [];
+    return held === "" ? "" : this.#give(held);
+  }
+
+  /** The second piece in a row that goes on. A beginning said over and over ("ha", "haha") tells nothing. */
+  #tell(piece: string): string {
+    const said = this.#current;
+    const isRepetition = said.repeat(Math.ceil(piece.length / said.length)).startsWith(piece);
+    if (piece.length < TELLING_CHARS || (said.length < TELLING_CHARS && isRepetition)) {
+      this.#held.push(piece);
+      return "";
+    }
+    this.#snapshots = true;
+    this.#held = [];
+    return this.#give(piece.slice(said.length));
   }
 
   #deltaOrHold(piece: string): string {
     const whole = this.#current;
-    if (whole.length < TELLING_CHARS || piece.length <= whole.length || !piece.startsWith(whole))
-      return this.#give(piece);
-    this.#held = piece;
+    const isLong = whole.length >= TELLING_CHARS || this.#growing;
+    if (whole === "" || !isLong || piece.length <= whole.length || !piece.startsWith(whole)) return this.#give(piece);
+    this.#held.push(piece);
     return "";
   }
 
@@ -66,6 +83,8 @@ export class TextTrack {
     const held = this.flush();
     this.#id = id;
     this.#current = "";
+    this.#last = "";
+    this.#growing = true;
     this.#snapshots = false;
     return held;
   }

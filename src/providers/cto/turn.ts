@@ -1,4 +1,5 @@
 /** One turn: the socket first, then the prompt, then the answer up to the idle state that ends it (protocol.md, "A turn"). */
+import { setImmediate as nextTick } from "node:timers/promises";
 import { GatewayError } from "../../chat/error.ts";
 import type { UpstreamEvent } from "../../chat/event.ts";
 import { openSocket, SocketError, type TextSocket } from "../../lib/socket.ts";
@@ -8,7 +9,7 @@ import type { Api, Call } from "./api.ts";
 import type { CtoChat } from "./chats.ts";
 import { SITE } from "./clerk.ts";
 import type { CtoCredential } from "./credential.ts";
-import { failureOf, isOk, refusalOf } from "./failure.ts";
+import { errorInside, failureOf, isOk, refusalOf } from "./failure.ts";
 import type { CtoModel } from "./models.ts";
 import { reasonOf } from "./patience.ts";
 import { checkSize, isIdle, streamUrl, turnBody, TurnReader } from "./wire.ts";
@@ -138,7 +139,8 @@ async function openStream(turn: Turn): Promise<TextSocket> {
         headers: {
           origin: SITE,
           "user-agent": context.account.userAgent,
-          ...(chat.protocol === "v2" ? { cookie: `${clerk.cookies}; __session=${jwt}` } : {}),
+          // v1's client sends none, but nobody knows that its server looks at none.
+          cookie: `${clerk.cookies}; __session=${jwt}`,
         },
         proxy: context.proxy,
         signal: context.signal,
@@ -157,15 +159,20 @@ async function openStream(turn: Turn): Promise<TextSocket> {
 }
 
 /**
- * Every connection begins with the chat's state, perhaps after its past. None of that belongs to the turn, and only before
- * the prompt is posted can it be told apart.
+ * Every connection begins with the chat's state, perhaps before or after its past. None of that belongs to the turn, and
+ * only before the prompt is posted can it be told apart. What came together with the state is passed over with it.
  */
 async function passPast(turn: Turn, socket: TextSocket): Promise<void> {
   const { clock } = turn.context;
   let cancel = (): void => {};
   const late = new Promise<"late">((resolve) => (cancel = clock.after(GREETING_MS, () => resolve("late"))));
   try {
-    while ((await Promise.race([socket.arrival(), late])) !== "late") if (socket.take().some(isIdle)) return;
+    while ((await Promise.race([socket.arrival(), late])) !== "late") {
+      if (!socket.take().some(isIdle)) continue;
+      await nextTick();
+      socket.take();
+      return;
+    }
   } catch (error) {
     const isRefusal = error instanceof SocketError && REFUSING_CLOSE.test(String(error.code));
     throw isRefusal && turn.mayBeV2 ? new WrongProtocol() : brokenEarly(error, turn);
@@ -176,8 +183,9 @@ async function passPast(turn: Turn, socket: TextSocket): Promise<void> {
 
 async function post({ api, account, context, chat, mayBeV2 }: Turn, body: string): Promise<void> {
   const call: Call = { method: "POST", path: "/engine-agent/chat", body, keepForbidden: mayBeV2 };
-  const answer = await api.call(context, account, call);
-  if (isOk(answer)) return;
+  const said = await api.call(context, account, call);
+  const answer = errorInside(said);
+  if (!answer) return;
   const refusal = refusalOf(answer);
   const isOther = !["challenge", "too-long", "quota", "busy"].includes(refusal);
   if (mayBeV2 && isOther && V1_REFUSED.includes(answer.status)) throw new WrongProtocol();

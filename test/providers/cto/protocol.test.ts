@@ -44,6 +44,13 @@ describe("auto", () => {
     expect(sim.count("offers")).toBe(3);
   });
 
+  test("a v1 server that looks at the socket's cookies finds them", async () => {
+    const { sim, account } = await open({ protocol: "v1", sockets: "cookies" });
+    sim.account("ann").says(answer(["ok"]));
+    expect((await account().turn()).text).toBe("ok");
+    expect(sim.count("create")).toBe(0);
+  });
+
   test.each([400, 403, 404])("a chat call of v1 refused with %i changes to v2", async (status) => {
     const { sim, account } = await open({ protocol: "v2", sockets: "any" });
     sim

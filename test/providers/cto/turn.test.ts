@@ -1,6 +1,18 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { GatewayError } from "../../../src/chat/error.ts";
-import { answer, chat, echo, empty, Gate, json, state, thinking, update, type Step } from "../../sims/cto.ts";
+import {
+  answer,
+  challengePage,
+  chat,
+  echo,
+  empty,
+  Gate,
+  json,
+  state,
+  thinking,
+  update,
+  type Step,
+} from "../../sims/cto.ts";
 import { request } from "../../emulate/requests.ts";
 import { type Desk, type DeskOptions, openDesk } from "./desk.ts";
 
@@ -127,6 +139,24 @@ describe.each(BOTH)("a turn of %s", (protocol) => {
     expect((await turn).text).toBe("late");
     expect(sim.heard).toEqual(["ping", "ping"]);
     expect(batches.join(" ").match(/progress/g)?.length).toBe(2); // the busy state, and the update itself
+  });
+
+  test("a past that is replayed after the idle state is no part of the answer", async () => {
+    const replay = [chat("old answer", "msg_old"), state(false)];
+    const { sim, account } = await open({ ...settings(protocol), replay });
+    sim.account("ann").says(answer(["new"]));
+    expect((await account().turn()).text).toBe("new");
+  });
+
+  test("an error inside a good status is a refusal, not a turn to wait for", async () => {
+    const { sim, account } = await open(settings(protocol));
+    sim.account("ann").next("chat", json(200, { message: "Internal error", statusCode: 500 }));
+    expect((await account().turn()).failure?.kind).toBe("upstream-broken");
+    sim.account("ann").billing = { hasReachedLimit: true };
+    sim.account("ann").next("chat", json(200, { error: { message: "Daily limit reached" } }));
+    expect((await account().turn()).failure?.kind).toBe("quota-exhausted");
+    sim.account("ann").next("chat", challengePage(200));
+    expect((await account().turn()).failure?.kind).toBe("challenge");
   });
 
   test("an abort at any moment leaves no socket and no timer", async () => {

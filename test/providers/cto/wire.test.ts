@@ -16,6 +16,16 @@ function read(messages: readonly string[]): { text: string; thinking: string; re
     events.map((event) => (event.type === type && "text" in event ? event.text : "")).join("");
   return { text: textOf("text-delta"), thinking: textOf("reasoning-delta"), reader };
 }
+/** A message told as snapshots, one character longer each. */
+const grown = (whole: string): string[] =>
+  Array.from(whole, (_, at) =>
+    chat(
+      Array.from(whole)
+        .slice(0, at + 1)
+        .join(""),
+      "a",
+    ),
+  );
 const turn = (...messages: string[]) => read([state(true), ...messages, state(false)]);
 
 describe("R7 pieces of text add up, byte for byte", () => {
@@ -39,6 +49,14 @@ describe("R7 pieces of text add up, byte for byte", () => {
       ),
       "The quick brown fox.",
     ],
+    ["snapshots that begin short", grown("Well then, 日本 👩‍👧"), "Well then, 日本 👩‍👧"],
+    ["snapshots that begin with blanks", grown("  \n\n and more"), "  \n\n and more"],
+    [
+      "a beginning said over and over",
+      ["ab", "abab", "ababab", "abababab"].map((piece) => chat(piece, "a")),
+      "ab".repeat(10),
+    ],
+    ["two pieces that grow", ["The", "Then", " it"].map((piece) => chat(piece, "a")), "TheThen it"],
     [
       "snapshots under ids of their own",
       [chat("The quick", "a"), chat("The quick brown", "b"), chat("The quick brown fox", "c")],
