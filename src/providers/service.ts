@@ -86,6 +86,7 @@ export function createServiceProvider<Body, Form>(
       }
       return {};
     },
+    serviceOf: ({ baseUrl }) => new URL(baseUrl).origin,
     modelsOf: ({ credential: login, memory }) => modelsOf(login, readMemory(memory)),
     refreshModels: (context) => keepModels(format, options, context),
     firstEventMs: () => options.firstEventMs ?? FIRST_EVENT_MS,

@@ -38,7 +38,7 @@ const FORMAT: ServiceFormat<MessagesRequest, Form> = {
 };
 
 export function createAnthropic(options: ServiceOptions = {}): Provider<ServiceLogin> {
-  return { ...createServiceProvider(FORMAT, options), serviceOf: ({ baseUrl }) => new URL(baseUrl).origin };
+  return createServiceProvider(FORMAT, options);
 }
 
 /** Anthropic takes its key in a header of its own; other services want it there or as a bearer, and take both. */

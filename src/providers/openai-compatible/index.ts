@@ -35,5 +35,5 @@ const FORMAT: ServiceFormat<ChatCompletionRequest, Form> = {
 };
 
 export function createOpenaiCompatible(options: ServiceOptions = {}): Provider<ServiceLogin> {
-  return { ...createServiceProvider(FORMAT, options), serviceOf: ({ baseUrl }) => new URL(baseUrl).origin };
+  return createServiceProvider(FORMAT, options);
 }
