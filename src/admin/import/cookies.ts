@@ -1,4 +1,5 @@
-import { isObject, parseJson } from "../../lib/json.ts";
+import { isObject } from "../../lib/json.ts";
+import { claimsOf } from "../../lib/jwt.ts";
 import type { ImportFile, ImportItem, Predecessor, Reading, Refusal } from "./reading.ts";
 
 const OWNERS: Readonly<Record<string, Predecessor>> = {
@@ -76,10 +77,7 @@ function isBare(value: string): boolean {
 
 /** Whether a JWT is Clerk's `__client` by what it claims. */
 function isClerkClient(value: string): boolean {
-  const [, payload, signature] = value.split(".");
-  if (!payload || !signature) return false;
-  const claims = parseJson(Buffer.from(payload, "base64url").toString());
-  return claims.ok && isObject(claims.value) && "rotating_token" in claims.value;
+  return "rotating_token" in (claimsOf(value) ?? {});
 }
 
 /** The cookies of a cookies.txt (seven columns with tabs) as a header per provider; undefined for any other text. */

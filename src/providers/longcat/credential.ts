@@ -1,5 +1,6 @@
 /** A LongCat login: the `passport_token_key` cookie, in every form in which people paste it. */
 import { GatewayError } from "../../chat/error.ts";
+import { isObject } from "../../lib/json.ts";
 import type { CredentialKind } from "../provider.ts";
 
 /** `cookies` are the other cookies of a pasted header, as `name=value; name=value`. */
@@ -29,7 +30,7 @@ export const credential: CredentialKind<LongcatCredential> = {
   },
 
   restore(stored) {
-    const { token, cookies } = isRecord(stored) ? stored : {};
+    const { token, cookies } = isObject(stored) ? stored : {};
     if (typeof token !== "string" || !TOKEN.test(token)) throw refused("The stored account has no token.");
     return typeof cookies === "string" && cookies !== "" ? { token, cookies } : { token };
   },
@@ -79,21 +80,21 @@ function fromJson(text: string): LongcatCredential[] | undefined {
   } catch (cause) {
     throw refused("The pasted JSON is cut short or broken.", cause);
   }
-  const inner: unknown = isRecord(value) && Array.isArray(value["cookies"]) ? value["cookies"] : value;
+  const inner: unknown = isObject(value) && Array.isArray(value["cookies"]) ? value["cookies"] : value;
   if (Array.isArray(inner)) {
     if (inner.length > 0 && inner.every((item) => typeof item === "string")) return inner.flatMap(fromLine);
-    if (inner.some((item) => isRecord(item) && (NAME in item || "token" in item))) {
-      return inner.flatMap((item) => (isRecord(item) ? [fromPairs(namesAndValues(item))] : []));
+    if (inner.some((item) => isObject(item) && (NAME in item || "token" in item))) {
+      return inner.flatMap((item) => (isObject(item) ? [fromPairs(namesAndValues(item))] : []));
     }
     const pairs = inner.flatMap((item) => {
-      if (!isRecord(item) || typeof item["name"] !== "string" || typeof item["value"] !== "string") return [];
+      if (!isObject(item) || typeof item["name"] !== "string" || typeof item["value"] !== "string") return [];
       return isForeign(item["domain"]) ? [] : [`${item["name"]}=${item["value"]}`];
     });
     // An export with several logins lists the token once for each.
     const tokens = pairs.filter((pair) => pair.startsWith(`${NAME}=`));
     return tokens.length > 1 ? tokens.map((pair) => fromPairs([pair])) : [fromPairs(pairs)];
   }
-  return [fromPairs(isRecord(inner) ? namesAndValues(inner) : [])];
+  return [fromPairs(isObject(inner) ? namesAndValues(inner) : [])];
 }
 
 function namesAndValues(record: Record<string, unknown>): string[] {
@@ -141,10 +142,6 @@ function unquote(text: string): string {
     .trim()
     .replace(/^["'`]+|["'`;]+$/g, "")
     .trim();
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function refused(words: string, cause?: unknown): GatewayError {
