@@ -44,7 +44,7 @@ export function overviewReader(deps: OverviewDeps): OverviewReader {
       ready: deps.ready(),
       trouble: deps.trouble(),
       accounts: pool.views(),
-      broken: new Set(providers.map(({ name }) => name).filter((name) => pool.status(name).breaker === "open")),
+      broken: pool.cutOff(),
     });
 
   const providerView = async (provider: Provider): Promise<ProviderView> => ({

@@ -6,7 +6,7 @@ export interface VerdictFacts {
   /** Store trouble, in words. */
   readonly trouble: string | undefined;
   readonly accounts: readonly AccountView[];
-  /** Providers whose breaker is open: their service seems to be down. */
+  /** The ids of accounts whose service seems to be down. */
   readonly broken: ReadonlySet<string>;
 }
 
@@ -19,7 +19,7 @@ const NEEDS_A_PERSON = new Set(["needs_login", "disabled_auto"]);
  */
 export function verdictOf({ ready, trouble, accounts, broken }: VerdictFacts): Verdict {
   const counted = accounts.filter((account) => account.state !== "disabled_by_user");
-  const isUsable = (account: AccountView) => account.state === "ready" && !broken.has(account.provider);
+  const isUsable = (account: AccountView) => account.state === "ready" && !broken.has(account.id);
   const usable = counted.filter(isUsable).length;
   const count = (state: AccountView["state"]) => counted.filter((account) => account.state === state).length;
   const backAt = counted.flatMap((account) => (account.until === undefined ? [] : [account.until]));

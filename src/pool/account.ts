@@ -10,6 +10,7 @@ import type {
   Health,
 } from "../store/store.ts";
 import { restMs, restOver } from "./health.ts";
+import { ONLY_SERVICE } from "./breakers.ts";
 import { fits } from "./patterns.ts";
 import type { Candidate } from "./strategies.ts";
 
@@ -55,6 +56,7 @@ export class Account implements Candidate {
     allowed: readonly string[] | undefined;
     known: Map<string, boolean>;
   } = { models: undefined, allowed: undefined, known: new Map() };
+  #service: { readonly credential: unknown; readonly name: string } | undefined;
   #told: { credential: unknown; memory: unknown; models: readonly ModelInfo[] | undefined } | undefined;
   #health: Health;
   /** Monotonic ms of the last turn of this process. */
@@ -137,6 +139,17 @@ export class Account implements Candidate {
   get restLeftMs(): number {
     const left = this.#restEnds - this.#clock.monotonic();
     return Math.min(Math.max(left, 0), restMs(this.#health, this.#clock.now()));
+  }
+
+  /** The service behind it, as its provider tells them apart. */
+  get service(): string {
+    const { credential, provider } = this;
+    if (!provider.serviceOf || credential === undefined) return ONLY_SERVICE;
+    // Every request asks; a credential is replaced, never changed.
+    if (this.#service?.credential !== credential) {
+      this.#service = { credential, name: provider.serviceOf(credential) };
+    }
+    return this.#service.name;
   }
 
   /** What this account serves by itself; undefined when it serves all that its provider lists. */

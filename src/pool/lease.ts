@@ -25,7 +25,8 @@ export interface LeaseOutcome {
 
 export interface LeaseEnds {
   readonly clock: Clock;
-  readonly breaker: Breaker;
+  /** Of the service behind the account. */
+  breakerOf(account: Account | undefined): Breaker;
   context(account: Account | undefined, signal: AbortSignal, log: Log): AccountContext<unknown>;
   settled(account: Account, outcome: LeaseOutcome): void;
   count(account: Account, attempt: AttemptRecord): void;
@@ -38,6 +39,7 @@ export class Lease {
   readonly account: LentAccount | undefined;
   readonly #account: Account | undefined;
   readonly #ends: LeaseEnds;
+  readonly #breaker: Breaker;
   readonly #trial: boolean;
   #reported = false;
   #settled = false;
@@ -46,7 +48,8 @@ export class Lease {
     this.provider = provider;
     this.#account = account;
     this.#ends = ends;
-    this.#trial = ends.breaker.enter(ends.clock.monotonic());
+    this.#breaker = ends.breakerOf(account);
+    this.#trial = this.#breaker.enter(ends.clock.monotonic());
     if (!account) return;
     account.inFlight += 1;
     account.lent();
@@ -86,7 +89,7 @@ export class Lease {
   #report(signal: Signal): void {
     // A turn that broke after it had begun is news all the same.
     if (this.#reported && signal !== "down") return;
-    this.#ends.breaker.record(signal, this.#ends.clock.monotonic(), this.#trial && !this.#reported);
+    this.#breaker.record(signal, this.#ends.clock.monotonic(), this.#trial && !this.#reported);
     this.#reported = true;
   }
 }

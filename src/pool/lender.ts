@@ -2,7 +2,6 @@ import { GatewayError } from "../chat/error.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Provider } from "../providers/provider.ts";
 import type { Account } from "./account.ts";
-import type { Breaker } from "./breaker.ts";
 import type { Guests } from "./guests.ts";
 import { Lease, type LeaseEnds } from "./lease.ts";
 import { choose, type Position, type Standing, type StrategyName } from "./strategies.ts";
@@ -33,7 +32,6 @@ export interface LenderRules {
 
 export interface LenderDeps {
   readonly clock: Clock;
-  readonly breaker: Breaker;
   readonly ends: LeaseEnds;
   /** Sessions that the service gives to visitors, where it does. */
   readonly guests?: Guests | undefined;
@@ -73,7 +71,7 @@ export class Lender {
   /**
    * An account to use now, or as soon as one that is only busy gets free.
    * @throws GatewayError why no account can serve: rate-limited, quota-exhausted or challenge with `retryAt` while
-   *   they rest, no-account, upstream-broken while the provider's breaker is open, queue-full after the wait, or what
+   *   they rest, no-account, upstream-broken while the breakers of their services are open, queue-full after the wait, or what
    *   the signal aborted with
    */
   async lend(request: LendRequest): Promise<Lease> {
@@ -112,6 +110,12 @@ export class Lender {
     return unavailable(this.provider, serving, this.#deps.clock.now());
   }
 
+  /** The ids of the accounts that belong to the same service as this one. */
+  sharing(accountId: string): readonly string[] {
+    const service = this.accounts.find(({ id }) => id === accountId)?.service;
+    return this.accounts.filter((account) => account.service === service).map(({ id }) => id);
+  }
+
   /** Serves whoever can be served now, first come first. Call it whenever an account may have become free or ready. */
   pump(): void {
     for (const waiter of this.#waiters) {
@@ -129,18 +133,22 @@ export class Lender {
   }
 
   #take(request: LendRequest): Lease | undefined {
-    const { breaker, clock, ends } = this.#deps;
+    const { ends } = this.#deps;
     if (request.only !== undefined) {
       const account = this.accounts.find(({ id }) => id === request.only);
       if (!account) throw new GatewayError("no-account", "This account does not exist.");
       return this.#isFree(account) ? new Lease(this.provider, account, 0, ends) : undefined;
     }
-    if (!breaker.allows(clock.monotonic())) throw this.#broken();
-    if (!this.provider.credential) return new Lease(this.provider, undefined, 0, ends);
-
-    const isUsable = (account: Account): boolean => account.state === "ready" && this.#suits(account, request);
-    const usable = this.accounts.filter(isUsable);
-    if (usable.length === 0) throw this.unavailable(request.model) ?? this.#allTried();
+    if (!this.provider.credential) {
+      if (!this.#mayAsk(undefined)) throw this.#broken([undefined]);
+      return new Lease(this.provider, undefined, 0, ends);
+    }
+    const isAble = (account: Account): boolean => account.state === "ready" && this.#suits(account, request);
+    const able = this.accounts.filter(isAble);
+    if (able.length === 0) throw this.unavailable(request.model) ?? this.#allTried();
+    const isUsable = (account: Account): boolean => isAble(account) && this.#mayAsk(account);
+    const usable = able.filter(isUsable);
+    if (usable.length === 0) throw this.#broken(able);
     const preferred = usable.find(({ id }) => id === request.prefer);
     if (preferred && this.#isFree(preferred)) return new Lease(this.provider, preferred, 0, ends);
 
@@ -187,6 +195,12 @@ export class Lender {
     });
   }
 
+  /** Whether the service behind an account may be asked now. */
+  #mayAsk(account: Account | undefined): boolean {
+    const { clock, ends } = this.#deps;
+    return ends.breakerOf(account).allows(clock.monotonic());
+  }
+
   #isFree(account: Account): boolean {
     return account.inFlight < this.concurrencyOf(account) && account.paceLeftMs === 0;
   }
@@ -216,9 +230,10 @@ export class Lender {
     });
   }
 
-  #broken(): GatewayError {
-    const { breaker, clock } = this.#deps;
-    const waitMs = Math.max(breaker.opensAgainInMs(clock.monotonic()), 1000);
+  #broken(asked: readonly (Account | undefined)[]): GatewayError {
+    const { clock, ends } = this.#deps;
+    const waits = asked.map((account) => ends.breakerOf(account).opensAgainInMs(clock.monotonic()));
+    const waitMs = Math.max(Math.min(...waits), 1000);
     const text = `${this.provider.title} itself fails; the gateway asks it again in ${Math.ceil(waitMs / 1000)} s.`;
     return new GatewayError("upstream-broken", text, { retryAt: clock.now() + waitMs });
   }

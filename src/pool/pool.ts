@@ -6,7 +6,8 @@ import { ACCOUNT_STATES, type AccountRecord, type AccountState, type Store } fro
 import type { AccountContext, ModelInfo, Provider, Quota, ServiceContext } from "../providers/provider.ts";
 import { Account, type Outlet } from "./account.ts";
 import { Books, meansOf } from "./books.ts";
-import { Breaker, type BreakerRules } from "./breaker.ts";
+import type { BreakerRules } from "./breaker.ts";
+import { Breakers, ONLY_SERVICE } from "./breakers.ts";
 import { readyHealth } from "./health.ts";
 import { Guests, type GuestStatus } from "./guests.ts";
 import { Lender } from "./lender.ts";
@@ -62,7 +63,7 @@ export interface Checked {
 export interface ProviderStatus {
   readonly strategy: StrategyName;
   readonly breaker: "closed" | "open" | "trial";
-  /** Epoch ms. */
+  /** Epoch ms; of the service that stays away longest, where there are several. */
   readonly breakerUntil: number | undefined;
   readonly states: Readonly<Record<AccountState, number>>;
   readonly waiting: number;
@@ -77,7 +78,7 @@ export class Pool {
   readonly #deps: PoolDeps;
   readonly #providers: ReadonlyMap<string, Provider>;
   readonly #lenders = new Map<string, Lender>();
-  readonly #breakers = new Map<string, Breaker>();
+  readonly #breakers = new Map<string, Breakers>();
   readonly #guests = new Map<string, Guests>();
   /** By provider, the lists of its accounts when they were last joined: every request asks. */
   readonly #unions = new Map<string, { lists: ReadonlySet<readonly ModelInfo[]>; models: readonly ModelInfo[] }>();
@@ -115,7 +116,7 @@ export class Pool {
       dismiss: (account) => this.#dismiss(account),
     });
     for (const provider of deps.providers) {
-      this.#breakers.set(provider.name, new Breaker(() => deps.settings().breaker));
+      this.#breakers.set(provider.name, new Breakers(() => deps.settings().breaker));
       const moved = () => this.#positions.set(provider.name, this.lender(provider.name).position);
       const guests = provider.guests && this.#guestsOf(provider);
       if (guests) this.#guests.set(provider.name, guests);
@@ -229,8 +230,9 @@ export class Pool {
   /** @throws GatewayError unknown-path */
   status(name: string): ProviderStatus {
     const lender = this.lender(name);
-    const breaker = this.#breakerOf(name);
     const monotonic = this.#deps.clock.monotonic();
+    const services = new Set(lender.accounts.map(({ service }) => service));
+    const breaker = this.#breakersOf(name).worst(services, monotonic);
     const state = breaker.state(monotonic);
     const states = Object.fromEntries(ACCOUNT_STATES.map((each) => [each, 0])) as Record<AccountState, number>;
     for (const account of lender.accounts) states[account.state] += 1;
@@ -242,6 +244,18 @@ export class Pool {
       waiting: lender.waiting,
       guests: this.#guests.get(name)?.status,
     };
+  }
+
+  /** The ids of accounts that nobody may use now because the service behind them seems to be down. */
+  cutOff(): ReadonlySet<string> {
+    const monotonic = this.#deps.clock.monotonic();
+    const isDown = ({ provider, service }: Account): boolean =>
+      this.#breakersOf(provider.name).of(service).state(monotonic) === "open";
+    return new Set(
+      this.all()
+        .filter(isDown)
+        .map(({ id }) => id),
+    );
   }
 
   /** How many changes wait for the store to work again. */
@@ -342,11 +356,11 @@ export class Pool {
     guests?: Guests,
   ): Lender {
     const { clock } = this.#deps;
-    const breaker = this.#breakerOf(provider.name);
+    const breakers = this.#breakersOf(provider.name);
     const outletOfNobody = provider.credential ? undefined : this.#outletOf(provider, undefined, undefined);
     const ends: LeaseEnds = {
       clock,
-      breaker,
+      breakerOf: (account) => breakers.of(account?.service ?? ONLY_SERVICE),
       context: (account, signal, log) => {
         if (account) return this.books.context(account, signal, log);
         if (outletOfNobody) return this.books.accountlessContext(provider, outletOfNobody, signal, log);
@@ -364,13 +378,13 @@ export class Pool {
       const { rotationUses, queueMs, concurrency } = settings;
       return { strategy: settings.strategy(provider.name), rotationUses, queueMs, concurrency };
     };
-    const lender: Lender = new Lender(provider, accounts, position, { clock, breaker, ends, guests, rules, moved });
+    const lender: Lender = new Lender(provider, accounts, position, { clock, ends, guests, rules, moved });
     return lender;
   }
 
-  #breakerOf(name: string): Breaker {
-    const breaker = this.#breakers.get(name);
-    if (!breaker) throw new GatewayError("unknown-path", `There is no provider ${name}.`, { field: "provider" });
-    return breaker;
+  #breakersOf(name: string): Breakers {
+    const breakers = this.#breakers.get(name);
+    if (!breakers) throw new GatewayError("unknown-path", `There is no provider ${name}.`, { field: "provider" });
+    return breakers;
   }
 }

@@ -256,10 +256,12 @@ export class Router {
       last = result;
       const { next } = FAILURES[last.kind];
       if (!this.#mayGoOn(run, last)) return { failure: worse(last, lender.unavailable(model)), final: true };
-      if (!lease.account || next === "provider") return { failure: last, final: false };
+      if (!lease.account || (next === "provider" && !provider.serviceOf)) return { failure: last, final: false };
       // However many accounts one provider has, the last attempt is for somebody else.
       if (othersReady && run.counted >= run.settings.maxAttempts - 1) return { failure: last, final: false };
       exclude.add(lease.account.id);
+      // Another service is as good as another provider.
+      if (next === "provider") for (const id of lender.sharing(lease.account.id)) exclude.add(id);
     }
   }
 

@@ -70,7 +70,7 @@ const cases: { name: string; facts: Partial<VerdictFacts>; state: string; provid
   { name: "all switched off is down", facts: { accounts: [account("disabled_by_user")] }, state: "down" },
   {
     name: "a service that is down takes its ready accounts along",
-    facts: { accounts: [account("ready")], broken: new Set(["longcat"]) },
+    facts: { accounts: [{ ...account("ready"), id: "acc_1" }], broken: new Set(["acc_1"]) },
     state: "down",
     provider: "longcat",
   },

@@ -67,6 +67,7 @@ export class FakeProvider implements Provider<string> {
   chats?: Provider<string>["chats"] & object;
   refresh?: Provider<string>["refresh"] & object;
   probe?: (context: AccountContext<string>) => Promise<object>;
+  serviceOf?: (credential: string) => string;
 
   constructor(name = "fake", models: string[] = ["model"]) {
     this.name = name;
