@@ -103,6 +103,8 @@ export class Lender {
   /** Why nobody could be served with this model now; undefined while an account is ready. */
   unavailable(model: string): GatewayError | undefined {
     if (!this.provider.credential || this.#deps.guests?.canFill) return undefined;
+    // Every request with several targets asks: most have somebody.
+    if (this.accounts.some((account) => account.state === "ready" && account.serves(model))) return undefined;
     const serving = this.accounts.filter((account) => account.serves(model));
     if (serving.length === 0 && this.accounts.length > 0) {
       return new GatewayError("no-account", `No ${this.provider.title} account here serves the model ${model}.`);
@@ -144,11 +146,12 @@ export class Lender {
       return new Lease(this.provider, undefined, 0, ends);
     }
     const isAble = (account: Account): boolean => account.state === "ready" && this.#suits(account, request);
-    const able = this.accounts.filter(isAble);
-    if (able.length === 0) throw this.unavailable(request.model) ?? this.#allTried();
     const isUsable = (account: Account): boolean => isAble(account) && this.#mayAsk(account);
-    const usable = able.filter(isUsable);
-    if (usable.length === 0) throw this.#broken(able);
+    const usable = this.accounts.filter(isUsable);
+    if (usable.length === 0) {
+      const able = this.accounts.filter(isAble);
+      throw able.length > 0 ? this.#broken(able) : (this.unavailable(request.model) ?? this.#allTried());
+    }
     const preferred = usable.find(({ id }) => id === request.prefer);
     if (preferred && this.#isFree(preferred)) return new Lease(this.provider, preferred, 0, ends);
 

@@ -12,6 +12,7 @@ import { readyHealth } from "./health.ts";
 import { Guests, type GuestStatus } from "./guests.ts";
 import { Lender } from "./lender.ts";
 import type { LeaseEnds } from "./lease.ts";
+import { ModelUnion } from "./model-union.ts";
 import { CallerPositions, Positions } from "./positions.ts";
 import { Roster } from "./roster.ts";
 import { statusOf, type AccountStatus } from "./status.ts";
@@ -80,8 +81,7 @@ export class Pool {
   readonly #lenders = new Map<string, Lender>();
   readonly #breakers = new Map<string, Breakers>();
   readonly #guests = new Map<string, Guests>();
-  /** By provider, the lists of its accounts when they were last joined: every request asks. */
-  readonly #unions = new Map<string, { lists: ReadonlySet<readonly ModelInfo[]>; models: readonly ModelInfo[] }>();
+  readonly #unions = new Map<string, ModelUnion>();
   readonly #accounts = new Map<string, Account>();
   readonly #positions: Positions;
   readonly #callerPositions = new CallerPositions();
@@ -120,7 +120,9 @@ export class Pool {
       const moved = () => this.#positions.set(provider.name, this.lender(provider.name).position);
       const guests = provider.guests && this.#guestsOf(provider);
       if (guests) this.#guests.set(provider.name, guests);
-      this.#lenders.set(provider.name, this.#lenderOf(provider, [], positions.get(provider.name), moved, guests));
+      const accounts: Account[] = [];
+      this.#lenders.set(provider.name, this.#lenderOf(provider, accounts, positions.get(provider.name), moved, guests));
+      this.#unions.set(provider.name, new ModelUnion(provider, accounts));
     }
   }
 
@@ -193,17 +195,8 @@ export class Pool {
 
   /** The models that this provider's accounts serve, each once; without accounts, those that the provider lists. */
   models(name: string): readonly ModelInfo[] {
-    const { provider, accounts } = this.lender(name);
-    // Accounts without a list of their own share their provider's.
-    const lists = new Set(accounts.map((account) => account.models ?? provider.models));
-    if (lists.size <= 1) return lists.values().next().value ?? provider.models;
-    const known = this.#unions.get(name);
-    if (known?.lists.size === lists.size && [...lists].every((list) => known.lists.has(list))) return known.models;
-    const byId = new Map<string, ModelInfo>();
-    for (const list of lists) for (const model of list) if (!byId.has(model.id)) byId.set(model.id, model);
-    const models = [...byId.values()];
-    this.#unions.set(name, { lists, models });
-    return models;
+    const { provider } = this.lender(name);
+    return this.#unions.get(name)?.models ?? provider.models;
   }
 
   /** @throws GatewayError unknown-path */

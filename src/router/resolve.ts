@@ -39,7 +39,8 @@ export class Resolver {
   readonly #deps: ResolverDeps;
   /** What names meant while nothing that decides it was replaced: each request asks, and the search is long. */
   readonly #remembered = new Map<string, readonly Target[]>();
-  #rememberedBasis: readonly unknown[] = [];
+  /** What decides it, by place: the tables, then each provider's list. */
+  readonly #basis: unknown[] = [];
 
   constructor(deps: ResolverDeps) {
     this.#deps = deps;
@@ -101,9 +102,16 @@ export class Resolver {
   /** Tables and lists are replaced, never changed in place. */
   #forgetIfChanged(): void {
     const { order, aliases, fallbacks, providers } = this.#deps;
-    const basis = [order?.(), aliases?.(), fallbacks?.(), ...providers.map((provider) => this.#modelsOf(provider))];
-    if (basis.every((part, i) => part === this.#rememberedBasis[i])) return;
-    this.#rememberedBasis = basis;
+    this.#restOn(0, order?.());
+    this.#restOn(1, aliases?.());
+    this.#restOn(2, fallbacks?.());
+    let place = 3;
+    for (const provider of providers) this.#restOn(place++, this.#modelsOf(provider));
+  }
+
+  #restOn(place: number, part: unknown): void {
+    if (this.#basis[place] === part) return;
+    this.#basis[place] = part;
     this.#remembered.clear();
   }
 
