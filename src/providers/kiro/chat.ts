@@ -87,6 +87,8 @@ class Turn {
   #retries = 0;
   #attempts = 0;
   #wasEmpty = false;
+  /** A host that could not be reached: what the others refuse then says little about the account. */
+  #unreached: GatewayError | undefined;
   #body: Body | undefined;
 
   constructor(settings: ChatSettings, request: ChatRequest, context: TurnContext<KiroCredential>) {
@@ -153,7 +155,11 @@ class Turn {
 
   /** Puts the next remedy to work; false when there is none. */
   async remedy(failure: Refusal | GatewayError): Promise<boolean> {
-    if (failure instanceof GatewayError) return isConnection(failure) && this.#nextHost(false);
+    if (failure instanceof GatewayError) {
+      if (!isConnection(failure)) return false;
+      this.#unreached = failure;
+      return this.#nextHost(false);
+    }
     for (;;) {
       const remedy = nextRemedy(failure, {
         remedies: this.#remedies,
@@ -195,9 +201,16 @@ class Turn {
       const tomorrow = nextUtcDay(this.#context.clock.now());
       return toError({ ...failure, retryAt: failure.tells === "exhausted" ? resetsAt : Math.min(resetsAt, tomorrow) });
     }
-    const isDeadKey = this.#credential.kind === "api-key" && failure.remedies.includes("renew");
-    if (!isDeadKey) return toError(failure);
-    return new GatewayError("auth-rejected", "Kiro refused the API key: make a new one.", { needsLogin: true });
+    if (failure.kind !== "auth-rejected") return toError(failure);
+    if (this.#unreached) return this.#unreached;
+    const isToken = failure.remedies.includes("renew");
+    const isKey = this.#credential.kind === "api-key";
+    const what = isToken
+      ? isKey
+        ? " Make a new API key."
+        : " Its renewed token was refused, too: sign in again."
+      : "";
+    return new GatewayError(failure.kind, `${failure.message}${what}`, { needsLogin: true });
   }
 
   async #post(host: Host): Promise<Response> {

@@ -6,6 +6,7 @@ import { chatRequest, listen } from "../context.ts";
 import { stage, withSim } from "./helpers.ts";
 
 const world = withSim();
+const INVALID = "The bearer token included in the request is invalid.";
 
 describe("refusals", () => {
   const table: { name: string; behaviour: Behaviour; kind: string; tries: number; renewals?: number; over?: object }[] =
@@ -91,6 +92,28 @@ describe("refusals", () => {
     const told = await here.say("hi");
     expect(told.text).toBe("Hello there.");
     expect(here.renewals).toBe(1);
+  });
+
+  test.each([
+    ["a token that is refused after its renewal", refuse(403, INVALID), 1, /sign in again/],
+    ["a call that no host allows", refuse(403, "User is not authorized to make this call."), 0, /not authorized/],
+    ["a profile that is never accepted", refuse(400, "profileArn is required for this request."), 0, /profile/],
+  ])("fault 11: %s takes the account off at once", async (_, behaviour, renewals, says) => {
+    for (const host of ["legacy", "codewhisperer"] as const) world.cat.hosts.add(host);
+    world.cat.always("chat", behaviour);
+    const here = stage(world.sim, world.cat);
+    const { error } = await here.say("hi");
+    expect(error).toMatchObject({ kind: "auth-rejected", needsLogin: true });
+    expect((error as GatewayError).message).toMatch(says);
+    expect(here.renewals).toBe(renewals);
+  });
+
+  test("an old host's refusal says nothing while the new one cannot be reached", async () => {
+    world.cat.always("chat", ({ seen, ...call }) =>
+      (seen.host === "runtime" ? drop : refuse(403, INVALID))({ seen, ...call }),
+    );
+    const here = stage(world.sim, world.cat);
+    expect((await here.say("hi")).error).toMatchObject({ kind: "upstream-broken", needsLogin: false });
   });
 
   test("403 renews only for a token that is invalid or expired, then tries the next host", async () => {

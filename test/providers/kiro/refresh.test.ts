@@ -121,12 +121,12 @@ describe("the free calls", () => {
     usageBreakdownList: [{ resourceType: "CREDIT", currentUsage: 50, usageLimit: 50, ...over }],
   });
 
-  test("R17 an exhausted account rests until its reset", async () => {
+  test("R17 an exhausted account rests until its reset, and its figures are told", async () => {
     world.cat.limits = used({});
     const here = stage(world.sim, world.cat);
-    await expect(here.provider.probe!(here.context())).rejects.toMatchObject({
-      kind: "quota-exhausted",
-      retryAt: 1_796_083_200_000,
+    expect(await here.provider.probe!(here.context())).toMatchObject({
+      quota: { used: 50, limit: 50, unit: "credits" },
+      exhaustedUntil: 1_796_083_200_000,
     });
   });
 
