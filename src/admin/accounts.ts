@@ -56,9 +56,9 @@ export function accountOperations({ pool, router, usage, clock }: AccountOperati
     }
   };
 
-  const introduce = (account: Account, { memory, quota }: Partial<Checked>): void => {
+  const introduce = (account: Account, { memory, probe }: Partial<Checked>): void => {
     if (memory !== undefined) pool.books.setMemory(account, memory);
-    if (quota) pool.books.setQuota(account, quota);
+    if (probe) pool.books.told(account, probe);
   };
 
   const askForModels = async (account: Account): Promise<void> => {

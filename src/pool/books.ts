@@ -1,7 +1,7 @@
 import { GatewayError } from "../chat/error.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
-import type { AccountContext, Provider, Quota, ServiceContext } from "../providers/provider.ts";
+import type { AccountContext, ProbeResult, Provider, Quota, ServiceContext } from "../providers/provider.ts";
 import type { Health, Store } from "../store/store.ts";
 import type { Account, Outlet } from "./account.ts";
 import { Committer } from "./committer.ts";
@@ -63,6 +63,21 @@ export class Books {
     if (!outcome.failure && !outcome.revives) account.probes = 0;
   }
 
+  /**
+   * Takes what an answered probe told: figures, and whether they leave nothing.
+   * @param revives the account was out of rotation, and the probe was to tell whether it works again
+   */
+  told(account: Account, { quota, exhaustedUntil }: ProbeResult, revives = false): void {
+    if (quota) this.setQuota(account, quota);
+    if (exhaustedUntil === undefined) {
+      if (revives) this.apply(account, { revives });
+      return;
+    }
+    const figures = quota?.limit === undefined ? "" : `: ${quota.used} of ${quota.limit} ${quota.unit}`;
+    const text = `The allowance of this ${account.provider.title} account is used up${figures}.`;
+    this.apply(account, { failure: new GatewayError("quota-exhausted", text, { retryAt: exhaustedUntil }), revives });
+  }
+
   /** True when the new health is committed; false when the store refused, which is tried again each second. */
   async setHealth(account: Account, health: Health): Promise<boolean> {
     const before = account.health;
@@ -75,7 +90,7 @@ export class Books {
     return this.committer.write(`health ${account.id}`, () => this.#deps.store.accounts.saveHealth(account.id, health));
   }
 
-  /** What is left. Whether that is too little for another turn, the provider's probe says by failing. */
+  /** What is left. Whether that is too little for another turn, the provider's probe says. */
   setQuota(account: Account, quota: Quota): void {
     account.quota = quota;
     if (account.stored) this.#deps.store.accounts.touchQuota(account.id, quota);

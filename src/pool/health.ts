@@ -17,7 +17,10 @@ export interface Outcome {
   readonly at: number;
   /** Undefined means that it worked, to the end of the turn. */
   readonly failure?: GatewayError;
-  /** The success proves that the account works again: a probe, or a person's test. A late turn proves nothing. */
+  /**
+   * It proves that the credential works again, which a probe or a person's test does and a late turn does not. With a
+   * failure: it works, and the account has to rest.
+   */
   readonly revives?: boolean;
 }
 
@@ -49,7 +52,7 @@ export function isRotationFailure(failure: GatewayError): boolean {
 /**
  * Folds one outcome into an account's health. Pure: the caller stores what it returns, which is `health` itself when
  * nothing changed. Failures that blame the provider, the caller or nobody change nothing. A switched-off or disabled
- * account stays so, whatever an attempt that began earlier brings; only a success that revives brings `disabled_auto`
+ * account stays so, whatever an attempt that began earlier brings; only an outcome that revives brings `disabled_auto`
  * and `needs_login` back, and nothing but a person `disabled_by_user`.
  */
 export function settle(health: Health, outcome: Outcome, rules: HealthRules): Health {
@@ -58,7 +61,7 @@ export function settle(health: Health, outcome: Outcome, rules: HealthRules): He
   if (!failure) return outcome.revives ? revived(health, at) : succeeded(health);
   if (failure.needsLogin) return off(health, "needs_login", failure, at);
   if (FAILURES[failure.kind].blames !== "account") return health;
-  if (health.state === "needs_login" || health.state === "disabled_auto") return health;
+  if ((health.state === "needs_login" || health.state === "disabled_auto") && !outcome.revives) return health;
   switch (failure.kind) {
     case "rate-limited":
       return rateLimited(health, failure, at, rules);

@@ -3,7 +3,7 @@ import type { Clock } from "../lib/clock.ts";
 import type { UpstreamFetch } from "../lib/fetch.ts";
 import type { Log } from "../lib/log.ts";
 import { ACCOUNT_STATES, type AccountRecord, type AccountState, type Store } from "../store/store.ts";
-import type { AccountContext, ModelInfo, Provider, Quota, ServiceContext } from "../providers/provider.ts";
+import type { AccountContext, ModelInfo, ProbeResult, Provider, ServiceContext } from "../providers/provider.ts";
 import { Account, type Outlet } from "./account.ts";
 import { Books, meansOf } from "./books.ts";
 import type { BreakerRules } from "./breaker.ts";
@@ -57,7 +57,7 @@ export interface Checked {
   readonly credential: unknown;
   /** What the provider remembered about it. */
   readonly memory: unknown;
-  readonly quota: Quota | undefined;
+  readonly probe: ProbeResult;
 }
 
 /** How one provider stands. */
@@ -178,7 +178,7 @@ export class Pool {
     const provider = this.provider(name);
     const account = this.#open(this.roster.draft(provider, credential), false);
     const result = await provider.probe?.(this.books.context(account, signal, this.#deps.log));
-    return { credential: account.credential, memory: account.memory, quota: result?.quota };
+    return { credential: account.credential, memory: account.memory, probe: result ?? {} };
   }
 
   /** The means to speak for a stored account outside a lease, to clean up; undefined when it is gone. */

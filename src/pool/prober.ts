@@ -104,8 +104,7 @@ export class Prober {
       const result = await withDeadline(bounds, async (signal) =>
         provider.probe?.(books.context(account, signal, log)),
       );
-      books.apply(account, { revives: true });
-      if (result?.quota) books.setQuota(account, result.quota);
+      books.told(account, result ?? {}, true);
     } catch (error) {
       const failure = toGatewayError(error);
       books.apply(account, { failure });

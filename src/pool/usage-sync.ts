@@ -135,7 +135,7 @@ export class UsageSync {
         const told = await withDeadline(bounds, async (signal) =>
           provider.probe?.(books.context(account, signal, log)),
         );
-        if (told?.quota) books.setQuota(account, told.quota);
+        books.told(account, told ?? {});
         this.#tells.set(provider.name, told?.quota !== undefined || this.#tells.get(provider.name) === true);
       } catch (error) {
         failure = toGatewayError(error);

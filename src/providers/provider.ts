@@ -163,8 +163,11 @@ export interface Guests<C> {
   create(context: ServiceContext): Promise<C>;
 }
 
+/** What a probe learnt about an account whose credential works. */
 export interface ProbeResult {
   readonly quota?: Quota;
+  /** Epoch ms at which the allowance comes back; set only when nothing is left of it. */
+  readonly exhaustedUntil?: number;
 }
 
 export interface Provider<C = unknown> {

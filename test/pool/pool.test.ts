@@ -312,6 +312,20 @@ describe("the prober", () => {
     return new Prober({ books: pool.books, accounts: () => pool.all(), clock, log: silent, random: () => 0.5 });
   }
 
+  test("a login that works again and has used up its allowance rests, and nobody is served meanwhile", async () => {
+    const fake = new FakeProvider().next("a", fails("auth-rejected", { needsLogin: true }));
+    await using world = await openWorld({ providers: [fake] });
+    await world.add("a");
+    await world.ask();
+    const exhaustedUntil = world.clock.now() + 60 * MINUTE;
+    fake.probe = async () => ({ quota: { used: 10, limit: 10, unit: "credits" }, exhaustedUntil });
+    const prober = proberOf(world);
+    prober.start();
+    await world.clock.advance(2 * MINUTE);
+    prober.stop();
+    expect(world.view("a")).toMatchObject({ state: "exhausted", until: exhaustedUntil, quota: { used: 10 } });
+  });
+
   test("revives what failures disabled as soon as the upstream takes it again, asking ever less often", async () => {
     const fake = new FakeProvider().always("a", fails("auth-rejected"));
     let works = false;

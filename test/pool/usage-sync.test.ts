@@ -74,6 +74,21 @@ describe("the timer", () => {
     world.usage.stop();
   });
 
+  test("shows the figures of an allowance that is used up, while the account rests", async () => {
+    const telling = new Telling();
+    await using world = await openWorld({ providers: [telling] });
+    await world.add("a");
+    const exhaustedUntil = world.clock.now() + 2 * HOUR;
+    telling.told = () => ({ quota: { used: 50, limit: 50, unit: "credits" }, exhaustedUntil });
+    await world.usage.sync(world.pool.find(world.view("a").id));
+    expect(world.view("a")).toMatchObject({
+      state: "exhausted",
+      until: exhaustedUntil,
+      reason: "The allowance of this Fake account is used up: 50 of 50 credits.",
+      quota: { used: 50, limit: 50 },
+    });
+  });
+
   test("asks again as soon as an allowance has been reset", async () => {
     const telling = new Telling();
     await using world = await openWorld({ providers: [telling] });

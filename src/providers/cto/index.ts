@@ -9,7 +9,6 @@ import { Api } from "./api.ts";
 import { chatIdOf, chatOf, type CtoChat, deleteChat, openChat } from "./chats.ts";
 import type { CtoContext } from "./clerk.ts";
 import { credential, type CtoCredential } from "./credential.ts";
-import { exhausted } from "./failure.ts";
 import { type CtoModel, matchModel, modelInfo, TABLE } from "./models.ts";
 import { BrokenEarly, runTurn, WrongProtocol } from "./turn.ts";
 import type { Protocol } from "./wire.ts";
@@ -91,8 +90,10 @@ export function createCto(options: CtoOptions = {}): Provider<CtoCredential> {
       const account = accounts.of(context);
       await account.clerk.check(context);
       const bill = await api.bill(context, account);
-      if (bill?.reached) throw exhausted(undefined, soon(bill.daily, context));
-      return bill?.quota ? { quota: bill.quota } : {};
+      return {
+        ...(bill?.quota ? { quota: bill.quota } : {}),
+        ...(bill?.reached ? { exhaustedUntil: soon(bill.daily, context) } : {}),
+      };
     },
     chats: {
       async open(context) {

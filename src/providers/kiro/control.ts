@@ -61,7 +61,7 @@ export async function usable(context: Context): Promise<KiroCredential> {
   return isLapsing(credential, context.clock.now()) ? context.renew(credential) : credential;
 }
 
-/** The free call that tells what is left. @throws GatewayError quota-exhausted when nothing is, until the reset */
+/** The free call that tells what is left. @throws GatewayError when the account does not work */
 export async function probeAccount(settings: ControlSettings, context: Context): Promise<ProbeResult> {
   const allowance = allowanceOf(await new ControlPlane(settings, context).ask({ name: "usage" }));
   if (!allowance) {
@@ -71,9 +71,7 @@ export async function probeAccount(settings: ControlSettings, context: Context):
   }
   const { quota, exhausted } = allowance;
   if (!exhausted) return { quota };
-  const retryAt = resetAfter(context.clock.now(), quota.resetsAt);
-  const text = `The allowance of this Kiro account is used up: ${quota.used} of ${quota.limit} ${quota.unit}.`;
-  throw new GatewayError("quota-exhausted", text, { retryAt });
+  return { quota, exhaustedUntil: resetAfter(context.clock.now(), quota.resetsAt) };
 }
 
 /**

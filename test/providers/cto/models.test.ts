@@ -143,12 +143,12 @@ describe("the probe", () => {
     expect(sim.count("client")).toBe(2);
   });
 
-  test("an allowance that is used up is quota-exhausted until its reset", async () => {
+  test("an allowance that is used up is told with its figures and its reset", async () => {
     const { sim, account, provider } = await open();
     sim.account("ann").billing = { dailyUsage: 300, dailyLimit: 300, hasReachedLimit: true };
-    await expect(provider.probe?.(account().context())).rejects.toMatchObject({
-      kind: "quota-exhausted",
-      retryAt: Date.UTC(2026, 10, 21),
+    expect(await provider.probe?.(account().context())).toMatchObject({
+      quota: { used: 300, limit: 300 },
+      exhaustedUntil: Date.UTC(2026, 10, 21),
     });
   });
 
