@@ -10,11 +10,13 @@
 
   /* Times: relative ones count on, clock times stand in the reader's own zone. */
   const relative = new Intl.RelativeTimeFormat(language, { style: "narrow" });
+  const justNow = new Intl.RelativeTimeFormat(language, { style: "narrow", numeric: "auto" }).format(0, "second");
   const timeOfDay = new Intl.DateTimeFormat(language, { timeStyle: "medium", hourCycle: "h23" });
   const dateAndTime = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short", hourCycle: "h23" });
   const units = [["day", 172800, 86400], ["hour", 5400, 3600], ["minute", 90, 60], ["second", 0, 1]];
   const sinceWords = (at) => {
     const seconds = Math.round((at - now()) / 1000);
+    if (seconds === 0) return justNow;
     const [unit, , length] = units.find(([, from]) => Math.abs(seconds) >= from);
     return relative.format(Math.round(seconds / length), unit);
   };
@@ -32,7 +34,7 @@
     }
     for (const time of all("[data-at]")) write(time, clockWords(Number(time.dataset.at)));
     for (const clock of all("[data-left]")) {
-      const seconds = Math.max(0, Math.round((Number(clock.dataset.left) - now()) / 1000));
+      const seconds = Math.max(0, Math.floor((Number(clock.dataset.left) - now()) / 1000));
       write(clock, `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`);
     }
     for (const ring of all(".ring[data-until]")) {
@@ -118,15 +120,19 @@
     const [error] = all("[data-field]", container);
     const field = error && error.closest("form, .sheet, main")?.querySelector(`[name="${error.dataset.field}"]`);
     if (!field) return;
+    (field.closest("label") ?? field).after(error);
     field.setAttribute("aria-invalid", "true");
     field.setAttribute("aria-describedby", error.id);
     field.focus();
   };
+  const clearError = (field) => {
+    field.removeAttribute("aria-invalid");
+    byId(field.getAttribute("aria-describedby"))?.remove();
+    field.removeAttribute("aria-describedby");
+  };
+  const clearErrors = (form) => all("[aria-invalid=true]", form).forEach(clearError);
   document.addEventListener("input", ({ target }) => {
-    if (target.getAttribute("aria-invalid") !== "true") return;
-    target.removeAttribute("aria-invalid");
-    byId(target.getAttribute("aria-describedby"))?.remove();
-    target.removeAttribute("aria-describedby");
+    if (target.getAttribute("aria-invalid") === "true") clearError(target);
   });
   document.addEventListener("change", ({ target }) => {
     if (!target.matches("[data-help-choice]")) return;
@@ -259,7 +265,10 @@
   });
 
   /* htmx: before and after each exchange. */
-  document.addEventListener("htmx:before:request", ({ target }) => setBusy(target, true));
+  document.addEventListener("htmx:before:request", ({ target }) => {
+    setBusy(target, true);
+    if (target.matches?.("form")) clearErrors(target);
+  });
   document.addEventListener("htmx:finally:request", ({ target }) => setBusy(target, false));
   document.addEventListener("htmx:error", ({ detail }) => {
     if (detail.ctx?.response === undefined && detail.ctx?.sourceElement?.id !== "live") say(words.failedWord, "bad");

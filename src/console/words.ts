@@ -59,6 +59,7 @@ function createWords(language: Language): Words {
   const percents = new Intl.NumberFormat(tag, { style: "percent", maximumFractionDigits: 1 });
   const plurals = new Intl.PluralRules(tag);
   const relatives = new Intl.RelativeTimeFormat(tag, { style: "narrow" });
+  const justNow = new Intl.RelativeTimeFormat(tag, { style: "narrow", numeric: "auto" }).format(0, "second");
   const lists = new Intl.ListFormat(tag, { type: "conjunction" });
   const times = new Intl.DateTimeFormat(tag, { timeStyle: "medium", hourCycle: "h23" });
   const dates = new Intl.DateTimeFormat(tag, { dateStyle: "medium", timeStyle: "short", hourCycle: "h23" });
@@ -94,6 +95,7 @@ function createWords(language: Language): Words {
     },
     relative(at, now) {
       const seconds = Math.round((at - now) / 1000);
+      if (seconds === 0) return justNow;
       const [name, , length] = UNITS.find(([, from]) => Math.abs(seconds) >= from) ?? UNITS[3];
       return relatives.format(Math.round(seconds / length), name);
     },

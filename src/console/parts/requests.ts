@@ -29,8 +29,8 @@ export function latestRequests(site: Site, words: Words, { overview, requests }:
       <td class="w2">${resultMark(words, request)}</td>
       <td class="w2" data-l="${t("requests.model")}"><code>${request.model}</code></td>
       <td class="w2" data-l="${t("requests.account")}">${served}</td>
-      <td data-l="${t("requests.key")}">${request.keyName ?? t("fact.none")}</td>
-      <td class="n" data-l="${t("hour.first")}">
+      <td class="wide" data-l="${t("requests.key")}">${request.keyName ?? t("fact.none")}</td>
+      <td class="n wide" data-l="${t("hour.first")}">
         ${request.firstEventMs === undefined ? t("fact.none") : words.span(request.firstEventMs)}
       </td>
       <td class="n" data-l="${t("requests.tokens")}">${tokensOf(words, request)}</td>

@@ -257,7 +257,7 @@ function methodOf({ language, t }: Words, { methodTitle, label }: SignInView): s
 
 /** Minutes and seconds that the page counts down. Epoch ms. */
 function timeLeft(until: number, now: number): Html {
-  const seconds = Math.max(0, Math.round((until - now) / 1000));
+  const seconds = Math.max(0, Math.floor((until - now) / 1000));
   const text = `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
   return html`<time class="left" data-left="${until}">${text}</time>`;
 }

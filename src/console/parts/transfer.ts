@@ -99,9 +99,11 @@ function list(title: string, items: readonly Html[], open = false): Html | false
 export function exportSheet(site: Site, words: Words, providers: readonly ProviderView[]): Html {
   const { t } = words;
   const secret = (id: string, text: string) =>
-    html`<label class="field" for="${id}"
-      ><span>${text}</span><input id="${id}" name="${id}" type="password" autocomplete="new-password"
-    /></label>`;
+    html`<div class="field">
+      <label class="field" for="${id}"
+        ><span>${text}</span><input id="${id}" name="${id}" type="password" autocomplete="new-password"
+      /></label>
+    </div>`;
   return sheet(
     words,
     t("export.title"),
