@@ -1,5 +1,5 @@
 /** One turn: a prompt of the account's own, a socket that stands first, then the run (protocol.md, "A run"). */
-import { GatewayError } from "../../chat/error.ts";
+import { type FailureKind, GatewayError } from "../../chat/error.ts";
 import type { UpstreamEvent } from "../../chat/event.ts";
 import type { ChatRequest } from "../../chat/request.ts";
 import { orAborted } from "../../lib/abort.ts";
@@ -33,6 +33,9 @@ const CONNECT_MS = 10_000;
 const DAY_MS = 86_400_000;
 /** How long an abandoned run without a known id keeps the account: its late events could pass for the next one's. */
 const QUARANTINE_MS = 30_000;
+
+/** After any other refusal there is no run that could still speak. */
+const MAY_HAVE_BEGUN: readonly FailureKind[] = ["upstream-broken", "upstream-timeout", "cancelled", "internal"];
 
 /** @throws GatewayError */
 export async function* runTurn(
@@ -220,7 +223,12 @@ class Turn {
     };
     // Without job ids a run that may have begun could not be told from its repetition.
     const isAlone = this.#giveBack !== undefined;
-    const reply = await this.#speaker.call("/functions/v1/initiate-prompt-run", body, isAlone);
+    const reply = await this.#speaker
+      .call("/functions/v1/initiate-prompt-run", body, isAlone)
+      .catch((error: unknown) => {
+        if (error instanceof GatewayError && !MAY_HAVE_BEGUN.includes(error.kind)) this.#started = false;
+        throw error;
+      });
     if (reply === "no-prompts") throw new GatewayError("upstream-changed", "LangFast no longer starts runs.");
     this.#desk.countRun(context);
     const jobId = jobIn(reply.json);

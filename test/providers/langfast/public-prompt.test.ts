@@ -75,6 +75,15 @@ test("a run that was given up before it said anything keeps the account for half
   expect((await next).text).toBe("Hello");
 });
 
+test("a run that was refused never began, and does not keep the account", async () => {
+  await using desk = await openDesk();
+  Object.assign(desk.sim.state, { keepsPrompts: false, givesJobs: false });
+  const account = desk.own();
+  desk.sim.next("run", { status: 429, body: { error: "Too many requests" } });
+  expect((await account.ask()).error).toMatchObject({ kind: "rate-limited" });
+  expect((await account.ask()).text).toBe("Hello");
+});
+
 test("a missing job id in variant A is bridged the same way", async () => {
   await using desk = await openDesk();
   desk.sim.state.givesJobs = false;
