@@ -123,6 +123,8 @@ export class SignIns {
     await this.#inTurn(session, async () => {
       const { clock } = this.#deps;
       const signIn = signInOf(this.#deps.pool.provider(session.provider));
+      // Whoever was first in the queue has asked: a service that is asked sooner than it wants slows the sign-in down.
+      if (clock.now() < Math.min(session.nextPollAt, session.expiresAt)) return;
       if (session.pending) return this.#admit(session, session.pending.credential);
       if (clock.now() >= session.expiresAt) return this.#fail(session, "It was not finished in time: begin again.");
       const { state } = session;
