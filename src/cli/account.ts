@@ -4,10 +4,12 @@ import { type Call, type Command, EXIT } from "./command.ts";
 import { readSecrets } from "./input.ts";
 import { moment, table } from "./table.ts";
 
-const ACCOUNT_FIELDS =
+export const ACCOUNT_FIELDS =
   "id, provider, providerTitle, label, hint, source, state, until, reason, reasonKind, since, rotationFailures,\n" +
   "rotationMaxFailures, attempts, successes, failures, rotationFailuresTotal, successRate (0 to 1), inFlight, concurrency,\n" +
-  "lastUsedAt, nextTryAt, credentialExpiresAt, quota, createdAt, current; times are epoch ms, unknown ones are left out";
+  "lastUsedAt, nextTryAt, credentialExpiresAt, quota, createdAt, current,\n" +
+  "settings { priority, concurrency, requestsPerHour, proxy (without its password), models };\n" +
+  "times are epoch ms, unknown ones are left out";
 
 const add: Command = {
   name: "account add",

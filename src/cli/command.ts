@@ -1,5 +1,6 @@
 import type { Operator } from "../admin/routes.ts";
 import type { Config } from "../config.ts";
+import type { Clock } from "../lib/clock.ts";
 import type { LocalOperator } from "./connect.ts";
 import type { Serving } from "./remote.ts";
 
@@ -15,6 +16,10 @@ export interface CliIo {
   readonly cwd: string;
   /** Whether a person sits at standard input. */
   readonly isTty: boolean;
+  /** Its timers keep the process alive: a command may have nothing else to wait for. */
+  readonly clock: Clock;
+  /** Calls `run` once, instead of ending the process, when the user presses Ctrl-C; returns what undoes it. */
+  onInterrupt(run: () => void): () => void;
 }
 
 export interface CliDeps {
@@ -34,9 +39,9 @@ export class UsageError extends Error {
 export interface Call {
   readonly io: CliIo;
   readonly deps: CliDeps;
-  /** As many as the command's `operands` name. */
+  /** As many as the command's `operands` name, without those in brackets that were left out. */
   readonly operands: readonly string[];
-  readonly flags: Readonly<Record<string, string | boolean | undefined>>;
+  readonly flags: Readonly<Record<string, string | boolean | readonly (string | boolean)[] | undefined>>;
   /** Reads the settings at the first call. @throws ConfigError */
   readonly config: () => Config;
   /** Runs `work` on the serving gateway, or on the data folder when none serves. */
@@ -48,7 +53,7 @@ export interface Call {
 export interface Command {
   /** What selects it: `account add`. */
   readonly name: string;
-  /** Names of the words behind it, each needed: `["ID"]`. `PATH...` is one or more. */
+  /** Names of the words behind it: `["ID"]`. `PATH...` is one or more; `[METHOD]` may be left out. */
   readonly operands?: readonly string[];
   readonly summary: string;
   /** Further paragraphs of its help. */

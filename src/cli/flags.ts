@@ -1,5 +1,7 @@
 interface Flag {
   readonly type: "string" | "boolean";
+  /** May be given several times. */
+  readonly multiple?: boolean;
   readonly short?: string;
   /** Of its value, for the help. */
   readonly value?: string;
@@ -14,6 +16,13 @@ export const FLAGS: Readonly<Record<string, Flag>> = {
   data: { type: "string", value: "FOLDER", help: "data folder instead of ./data" },
   "env-file": { type: "string", value: "FILE", help: "settings file instead of ./.env" },
   label: { type: "string", value: "TEXT", help: "a name for the account" },
+  field: { type: "string", multiple: true, value: "NAME=VALUE", help: "what the way to sign in asks for; repeat it" },
+  account: { type: "string", value: "ID", help: "give the new login to this account" },
+  priority: { type: "string", value: "NUMBER", help: "lower is tried first; below zero it is written --priority=-1" },
+  concurrency: { type: "string", value: "NUMBER", help: "turns at once" },
+  "requests-per-hour": { type: "string", value: "NUMBER", help: "turns an hour, begun at even distances" },
+  proxy: { type: "boolean", help: "read its http or https proxy from standard input: it may hold a password" },
+  models: { type: "string", value: "A,B", help: "the only models it may serve; * stands for any letters" },
   "no-check": { type: "boolean", help: "add without asking the service whether it works" },
   admin: { type: "boolean", help: "a key that may also reload and manage" },
   "dry-run": { type: "boolean", help: "say what would be done and do nothing" },

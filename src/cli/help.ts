@@ -8,8 +8,12 @@ const EXITS = "Exit codes: 0 done, 1 failed, 2 wrong use or settings, 3 trouble 
 export function helpText(commands: readonly Command[], words: readonly string[]): string {
   const prefix = words.join(" ");
   const chosen = commands.filter(({ name }) => name === prefix || name.startsWith(`${prefix} `));
-  const [only] = chosen;
-  if (chosen.length === 1 && only) return commandHelp(only);
+  const meant = chosen.length === 1 ? chosen[0] : chosen.find(({ name }) => name === prefix);
+  if (meant)
+    return commandHelp(
+      meant,
+      chosen.filter((command) => command !== meant),
+    );
   const shown = chosen.length > 0 ? chosen : commands;
   return lines(
     "Usage: sluice [command] [flags]",
@@ -30,7 +34,8 @@ export function usageOf({ name, operands = [] }: Command): string {
   return [name, ...operands].join(" ");
 }
 
-function commandHelp(command: Command): string {
+/** `others` begin with the same words. */
+function commandHelp(command: Command, others: readonly Command[]): string {
   const { summary, details, json, flags = [] } = command;
   return lines(
     `Usage: sluice ${usageOf(command)} [flags]`,
@@ -41,6 +46,9 @@ function commandHelp(command: Command): string {
     "Flags:",
     ...flagLines([...flags, ...(json === undefined ? [] : ["json"]), ...COMMON_FLAGS]),
     ...(json === undefined ? [] : ["", `--json prints ${json}`]),
+    ...(others.length === 0
+      ? []
+      : ["", "Also:", ...table(others.map((other) => [`  ${usageOf(other)}`, other.summary]))]),
     "",
     EXITS,
   );

@@ -51,6 +51,50 @@ export async function readAnswer(io: CliIo, question: string): Promise<string> {
   }
 }
 
+export interface LineReader {
+  /** The next line that is not empty, without white space around it; undefined at the end. @throws UsageError when a person presses Ctrl-C */
+  next(): Promise<string | undefined>;
+  /** Leaves the terminal as it was; a `next` under way may never settle. */
+  close(): void;
+}
+
+/** Reads line after line. What a person pastes is not shown: raw, for the reason that `readSecrets` names. */
+export function lineReader(io: CliIo): LineReader {
+  const chunks = io.stdin[Symbol.asyncIterator]();
+  if (io.isTty) io.stdin.setRawMode?.(true);
+  const lines = linesOf(chunks, io.isTty);
+  return {
+    next() {
+      const line = lines.next().then(({ value, done }) => (done ? undefined : value));
+      line.catch(() => undefined); // who asked may have gone on without it
+      return line;
+    },
+    close() {
+      if (io.isTty) io.stdin.setRawMode?.(false);
+      // Not awaited: a stream settles it only with its next piece, which may never come.
+      void chunks.return?.();
+    },
+  };
+}
+
+async function* linesOf(chunks: Chunks, isTty: boolean): AsyncGenerator<string, void> {
+  const decoder = new TextDecoder();
+  let text = "";
+  for (let next = await chunks.next(); !next.done; next = await chunks.next()) {
+    for (const char of decode(decoder, next.value)) {
+      if (char === "\n" || char === "\r") {
+        if (text.trim() !== "") yield text.trim();
+        text = "";
+      } else if (isTty && char === "\u0003") throw new UsageError("given up");
+      else if (isTty && char === "\u0004") return;
+      else if (isTty && (char === "\u007f" || char === "\b")) text = text.slice(0, -1);
+      else text += char;
+    }
+    if (text.length > LIMIT_CHARS) throw new UsageError("standard input is too long");
+  }
+  if (text.trim() !== "") yield text.trim();
+}
+
 type Chunks = AsyncIterator<Uint8Array | string>;
 
 async function readAll(chunks: Chunks): Promise<string> {

@@ -1,7 +1,28 @@
+import { type Clock, systemClock } from "../lib/clock.ts";
 import type { CliIo } from "./command.ts";
+
+const LIVELY_CLOCK: Clock = {
+  ...systemClock,
+  after(ms, run) {
+    const timer = setTimeout(run, ms);
+    return () => clearTimeout(timer);
+  },
+};
 
 /** The streams and surroundings of this process. The caller sets `process.exitCode`: an exit at once would cut output off. */
 export function processIo(): CliIo {
   const { stdin, stdout, stderr, env } = process;
-  return { stdin, stdout, stderr, env, cwd: process.cwd(), isTty: stdin.isTTY };
+  return {
+    stdin,
+    stdout,
+    stderr,
+    env,
+    cwd: process.cwd(),
+    isTty: stdin.isTTY,
+    clock: LIVELY_CLOCK,
+    onInterrupt(run) {
+      process.once("SIGINT", run);
+      return () => void process.off("SIGINT", run);
+    },
+  };
 }

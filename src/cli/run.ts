@@ -4,6 +4,7 @@ import { GatewayError } from "../chat/error.ts";
 import { type Config, ConfigError, loadConfig } from "../config.ts";
 import { redact } from "../lib/redact.ts";
 import { ACCOUNT_COMMANDS } from "./account.ts";
+import { ACCOUNT_SETTING_COMMANDS } from "./account-settings.ts";
 import { type Call, type CliDeps, type CliIo, type Command, EXIT, UsageError } from "./command.ts";
 import { operate } from "./connect.ts";
 import { COMMON_FLAGS, FLAGS } from "./flags.ts";
@@ -12,6 +13,7 @@ import { HEALTH_COMMAND } from "./health.ts";
 import { helpText, usageOf } from "./help.ts";
 import { IMPORT_COMMAND } from "./import.ts";
 import { KEY_COMMANDS } from "./key.ts";
+import { LOGIN_COMMANDS } from "./login.ts";
 import { PASSWORD_COMMAND } from "./password.ts";
 import { SERVE_COMMAND } from "./serve.ts";
 import { SETTING_COMMANDS } from "./setting.ts";
@@ -25,6 +27,8 @@ const COMMANDS: readonly Command[] = [
   STATUS_COMMAND,
   HEALTH_COMMAND,
   ...ACCOUNT_COMMANDS,
+  ...ACCOUNT_SETTING_COMMANDS,
+  ...LOGIN_COMMANDS,
   ...KEY_COMMANDS,
   ...SETTING_COMMANDS,
   IMPORT_COMMAND,
@@ -68,7 +72,9 @@ function readLine(argv: readonly string[]): { flags: Flags; words: readonly stri
 
 function find(words: readonly string[]): Command {
   if (words.length === 0) return SERVE_COMMAND;
-  const command = COMMANDS.find(({ name }) => name === words.slice(0, name.split(" ").length).join(" "));
+  const named = COMMANDS.filter(({ name }) => name === words.slice(0, name.split(" ").length).join(" "));
+  // The longest name is meant: `login list` is not the provider `list`.
+  const command = named.toSorted((one, other) => other.name.length - one.name.length)[0];
   if (command) return command;
   const group = COMMANDS.filter(({ name }) => name.startsWith(`${words[0]} `)).map(({ name }) => name);
   throw new UsageError(
@@ -82,14 +88,16 @@ function callOf(command: Command, operands: readonly string[], flags: Flags, io:
   const stray = Object.keys(flags).find((flag) => !allowed.has(flag));
   if (stray !== undefined)
     throw new UsageError(`${command.name} takes no --${stray}\nMore: sluice help ${command.name}`);
+  const needed = wanted.filter((name) => !name.startsWith("[")).length;
   const isTooMany = operands.length > wanted.length && wanted.at(-1)?.endsWith("...") !== true;
-  if (operands.length < wanted.length || isTooMany) {
-    const what = operands.length < wanted.length ? `${wanted[operands.length]} is missing` : "there is a word too much";
+  if (operands.length < needed || isTooMany) {
+    const what = isTooMany ? "there is a word too much" : `${wanted[operands.length]} is missing`;
     const hint = operands.length > wanted.length ? "; credentials and passwords are read from standard input" : "";
     throw new UsageError(`${what}${hint}\nUsage: sluice ${usageOf(command)}`);
   }
   let config: Config | undefined;
-  const settings = () => (config ??= loadConfig({ flags, env: io.env, cwd: io.cwd, readFile: readIfThere }));
+  const settings = () =>
+    (config ??= loadConfig({ flags: single(flags), env: io.env, cwd: io.cwd, readFile: readIfThere }));
   return {
     io,
     deps,
@@ -102,6 +110,13 @@ function callOf(command: Command, operands: readonly string[], flags: Flags, io:
       else if (lines.length > 0) io.stdout.write(`${lines.join("\n")}\n`);
     },
   };
+}
+
+/** The flags that are given once: no setting is given several times. */
+function single(flags: Flags): Record<string, string | boolean | undefined> {
+  return Object.fromEntries(
+    Object.entries(flags).flatMap(([name, value]) => (typeof value === "object" ? [] : [[name, value]])),
+  );
 }
 
 /** The data folder cannot be opened: the one failure with an exit code of its own. */

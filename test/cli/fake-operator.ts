@@ -1,4 +1,4 @@
-import type { AccountView, ApiKeyView, Overview } from "../../src/admin/admin.ts";
+import type { AccountView, ApiKeyView, Overview, SignInMethodView, SignInView } from "../../src/admin/admin.ts";
 import type { Operator } from "../../src/admin/routes.ts";
 import { GatewayError } from "../../src/chat/error.ts";
 
@@ -88,17 +88,61 @@ export const OVERVIEW: Overview = {
   notices: ["The data folder is not on a volume."],
 };
 
-function noSignIn(): never {
-  throw new GatewayError("unknown-path", "There is no such sign-in.", { field: "id" });
+export const METHODS: SignInMethodView[] = [
+  {
+    provider: "kiro",
+    providerTitle: "Kiro",
+    id: "code",
+    title: { en: "By code", zh: "代码" },
+    fields: [
+      { name: "startUrl", label: { en: "Start URL", zh: "网址" }, required: true },
+      { name: "region", label: { en: "Region", zh: "区域" }, required: false, initial: "here" },
+    ],
+  },
+  { provider: "kiro", providerTitle: "Kiro", id: "browser", title: { en: "By browser", zh: "浏览器" }, fields: [] },
+];
+
+export const SIGN_IN: SignInView = {
+  id: "login_1",
+  provider: "kiro",
+  providerTitle: "Kiro",
+  method: "code",
+  methodTitle: { en: "By code", zh: "代码" },
+  label: undefined,
+  accountId: undefined,
+  createdAt: 1000,
+  expiresAt: 601_000,
+  status: "open",
+  reason: undefined,
+  prompt: { kind: "code", userCode: "ABCD-EFGH", url: "https://sign-in.test/\u001b[2J", pollAfterMs: 5000 },
+  accounts: [],
+};
+
+export const DONE: SignInView = { ...SIGN_IN, status: "done", prompt: undefined, accounts: [ACCOUNT] };
+
+/** How a fake sign-in by code begins, and what `poll` answers one after the other, the last one for good. */
+export interface Script {
+  readonly begun?: SignInView;
+  readonly polls?: readonly (SignInView | Error)[];
 }
 
 /** Operations that answer with fixed figures and write every call down. Account `gone` does not exist. */
-export function fakeOperator(): { operator: Operator; calls: unknown[][] } {
+export function fakeOperator({ begun = SIGN_IN, polls = [DONE] }: Script = {}): {
+  operator: Operator;
+  calls: unknown[][];
+} {
   const calls: unknown[][] = [];
   const account = async (name: string, id: string, ...rest: unknown[]): Promise<AccountView> => {
     calls.push([name, id, ...rest]);
     if (id === "gone") throw new GatewayError("unknown-path", "There is no account gone.", { field: "id" });
     return { ...ACCOUNT, id, state: name === "disable" ? "disabled_by_user" : "ready" };
+  };
+  const answers = [...polls];
+  const poll = async (id: string): Promise<SignInView> => {
+    calls.push(["poll", id]);
+    const answer = answers.length > 1 ? answers.shift() : answers[0];
+    if (answer instanceof Error) throw answer;
+    return answer ?? DONE;
   };
   const note = async (...call: unknown[]): Promise<void> => void calls.push(call);
   const operator: Operator = {
@@ -123,16 +167,30 @@ export function fakeOperator(): { operator: Operator; calls: unknown[][] } {
       reset: (id) => account("reset", id),
       rename: (id, label) => account("rename", id, label),
       configure: (id, changes) => account("configure", id, changes),
-      sync: (id) => account("sync", id),
+      async sync(id) {
+        const quota = { used: 12, limit: 50, unit: "credits", resetsAt: 1_800_000_000_000, plan: "Free" };
+        return { ...(await account("sync", id)), quota };
+      },
       remove: async (id) => void (await account("remove", id)),
     },
     signIn: {
-      methods: async () => [],
-      begin: async () => noSignIn(),
-      poll: async () => noSignIn(),
-      complete: async () => noSignIn(),
-      cancel: async () => noSignIn(),
-      list: async () => [],
+      methods: async () => METHODS,
+      async begin(provider, method, input = {}, options = {}) {
+        calls.push(["begin", provider, method, input, options]);
+        if (method === "code") return begun;
+        return { ...SIGN_IN, method, prompt: { kind: "browser", url: "https://sign-in.test/go", listens: true } };
+      },
+      poll,
+      async complete(id, address) {
+        calls.push(["complete", id, address]);
+        if (!address.includes("code=")) throw new GatewayError("invalid-request", "That address has no code.");
+        return DONE;
+      },
+      async cancel(id) {
+        calls.push(["cancel", id]);
+        if (id === "gone") throw new GatewayError("unknown-path", "There is no such sign-in.", { field: "id" });
+      },
+      list: async () => [SIGN_IN, { ...DONE, id: "login_0", label: "家里" }],
     },
     keys: {
       list: async () => [KEY],

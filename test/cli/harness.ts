@@ -5,7 +5,8 @@ import { callRoute, errorBody, type Operator, ROUTES } from "../../src/admin/rou
 import { GatewayError } from "../../src/chat/error.ts";
 import { type CliDeps, runCli } from "../../src/cli/run.ts";
 import type { Config } from "../../src/config.ts";
-import { fakeOperator } from "./fake-operator.ts";
+import { type Clock, systemClock } from "../../src/lib/clock.ts";
+import { fakeOperator, type Script } from "./fake-operator.ts";
 
 export interface Ran {
   readonly code: number;
@@ -18,20 +19,39 @@ export interface Ran {
   /** Data folders that were opened, and closed. */
   readonly opened: string[];
   readonly closed: string[];
+  /** How long it wanted to wait each time, ms. */
+  readonly pauses: number[];
 }
 
 export interface Given {
-  readonly stdin?: string | readonly string[];
+  readonly stdin?: string | readonly string[] | AsyncIterable<string>;
   readonly tty?: boolean;
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
   readonly deps?: Partial<CliDeps>;
+  readonly script?: Script;
+  /** Else every wait is over as soon as the event loop has turned. */
+  readonly clock?: Clock;
+  /** Presses Ctrl-C when so many waits have begun. */
+  readonly interruptAt?: number;
 }
 
 /** Runs one command line with the fake operations behind the data folder. */
 export async function run(argv: readonly string[], given: Given = {}): Promise<Ran> {
-  const { operator, calls } = fakeOperator();
-  const ran = { calls, served: [] as Config[], opened: [] as string[], closed: [] as string[] };
+  const { operator, calls } = fakeOperator(given.script);
+  const interrupts = new Set<() => void>();
+  const ran = { calls, served: [] as Config[], opened: [] as string[], closed: [] as string[], pauses: [] as number[] };
+  const hasty: Clock = {
+    ...systemClock,
+    after(ms, wake) {
+      if (ran.pauses.push(ms) === given.interruptAt) {
+        for (const press of interrupts) press();
+        return () => {};
+      }
+      const waiting = setImmediate(wake);
+      return () => clearImmediate(waiting);
+    },
+  };
   let stdout = "";
   let stderr = "";
   const pieces = typeof given.stdin === "string" ? [given.stdin] : (given.stdin ?? []);
@@ -40,7 +60,7 @@ export async function run(argv: readonly string[], given: Given = {}): Promise<R
     {
       stdin: {
         async *[Symbol.asyncIterator]() {
-          yield* pieces.map((piece) => new TextEncoder().encode(piece));
+          for await (const piece of pieces) yield new TextEncoder().encode(piece);
         },
       },
       stdout: { write: (text) => (stdout += text) },
@@ -48,6 +68,11 @@ export async function run(argv: readonly string[], given: Given = {}): Promise<R
       env: given.env ?? {},
       cwd: given.cwd ?? "/nowhere",
       isTty: given.tty ?? false,
+      clock: given.clock ?? hasty,
+      onInterrupt(press) {
+        interrupts.add(press);
+        return () => interrupts.delete(press);
+      },
     },
     {
       serve: async (config) => {

@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import type { CliIo } from "../../src/cli/command.ts";
-import { readSecrets } from "../../src/cli/input.ts";
+import { lineReader, readSecrets } from "../../src/cli/input.ts";
+import { VirtualClock } from "../virtual-clock.ts";
 
 /** A terminal or pipe that hands these pieces on, one a read. */
 function io(pieces: readonly (string | Uint8Array)[], isTty: boolean) {
@@ -17,6 +18,8 @@ function io(pieces: readonly (string | Uint8Array)[], isTty: boolean) {
     env: {},
     cwd: "/",
     isTty,
+    clock: new VirtualClock(),
+    onInterrupt: () => () => {},
   };
   return { surroundings, seen };
 }
@@ -50,4 +53,27 @@ test.each([
   const outcome = await readSecrets(surroundings, ["First: "]).catch((error: unknown) => error);
   expect(outcome).toMatchObject({ name: "UsageError", message: expect.stringContaining(says) as string });
   expect(seen.raw).toEqual([true, false]);
+});
+
+const lineCases: { name: string; tty: boolean; pieces: (string | Uint8Array)[]; lines: string[] }[] = [
+  { name: "of a pipe, the last without an end", tty: false, pieces: ["on", "e\r\n\n tw", "o"], lines: ["one", "two"] },
+  { name: "cut inside a character", tty: false, pieces: [bytes.slice(0, 1), bytes.slice(1)], lines: ["密码-1"] },
+  {
+    name: "typed, with backspace and Ctrl-D",
+    tty: true,
+    pieces: ["ax", "\u007fb\r", "c\r\u0004d\r"],
+    lines: ["ab", "c"],
+  },
+];
+test.each(lineCases)("lines $name", async ({ tty, pieces, lines }) => {
+  const { surroundings, seen } = io(pieces, tty);
+  const reader = lineReader(surroundings);
+  for (const line of [...lines, undefined, undefined]) expect(await reader.next()).toBe(line);
+  reader.close();
+  expect(seen.raw).toEqual(tty ? [true, false] : []);
+});
+
+test("Ctrl-C ends the lines of a terminal", async () => {
+  const { surroundings } = io(["abc\u0003"], true);
+  expect(lineReader(surroundings).next()).rejects.toThrow("given up");
 });

@@ -27,3 +27,45 @@ test("row 39 in a real process secrets come through the pipe, results go to stan
   expect(stdout).toBe("acc_1\nacc_2\n");
   expect(JSON.parse(stderr)).toEqual([["add", "longcat", "one\n两", {}]]);
 });
+
+/** Signs in with a code that is granted at the third look, or never. */
+const SIGNING_IN = PROGRAM.replace(
+  "fakeOperator();",
+  "fakeOperator({ begun: WAITING, polls: [WAITING, WAITING, ...(process.env.NEVER ? [WAITING] : [DONE])] });",
+)
+  .replace("import { fakeOperator }", "import { DONE, fakeOperator, SIGN_IN }")
+  .replace("const {", "const WAITING = { ...SIGN_IN, prompt: { ...SIGN_IN.prompt, pollAfterMs: 20 } };\nconst {");
+const LOGIN = ["login", "kiro", "code", "--field", "startUrl=https://org.test"];
+
+test("a process that only waits for a sign-in stays until it is done, whatever its standard input does", async () => {
+  const child = Bun.spawn([process.execPath, "-e", SIGNING_IN, ...LOGIN], {
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "pipe",
+  });
+  const [stdout, stderr] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()]);
+  expect(await child.exited).toBe(0);
+  expect(stdout).toBe("acc_1\n");
+  expect(stderr).toContain("ABCD-EFGH");
+});
+
+test("row 11 an interrupt cancels the sign-in before the process ends", async () => {
+  const env = { ...process.env, NEVER: "1" };
+  const child = Bun.spawn([process.execPath, "-e", SIGNING_IN, ...LOGIN], {
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "pipe",
+    env,
+  });
+  let stderr = "";
+  let pressed = false;
+  for await (const piece of child.stderr.pipeThrough(new TextDecoderStream())) {
+    stderr += piece;
+    if (pressed || !stderr.includes("Waiting until")) continue;
+    pressed = true;
+    child.kill("SIGINT");
+  }
+  expect(await child.exited).toBe(1);
+  expect(stderr).toContain('["cancel","login_1"]');
+  expect(await new Response(child.stdout).text()).toBe("");
+});
