@@ -106,7 +106,7 @@ export async function buildApp(deps: AppDeps): Promise<App> {
       }),
     proxy: (provider) => proxyFor(new URL(socketUrlOf(provider, config)), config.outbound),
   });
-  const prober = new Prober({ books: pool.books, accounts: () => pool.all(), clock, log, random });
+  const prober = new Prober({ books: pool.books, accounts: () => pool.all(), clock, log });
   const usage = new UsageSync({
     books: pool.books,
     accounts: () => pool.all(),

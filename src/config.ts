@@ -72,6 +72,7 @@ export interface Config {
     readonly breakerFailures: number;
     readonly breakerWindowMs: number;
     readonly breakerOpenMs: number;
+    readonly longestProbePauseMs: number;
   };
   readonly longcat: {
     /** Origin without a slash at its end. */
@@ -257,6 +258,7 @@ function configOf(basis: Basis, saved: Readonly<Record<string, unknown>>): Confi
       breakerFailures: values.BREAKER_FAILURES,
       breakerWindowMs: values.BREAKER_WINDOW_MS,
       breakerOpenMs: values.BREAKER_OPEN_MS,
+      longestProbePauseMs: values.HEALTH_CHECK_MINUTES * 60_000,
     },
     longcat: {
       url: values.LONGCAT_URL,

@@ -71,6 +71,7 @@ test("every default stands as the settings table says", () => {
       breakerFailures: 5,
       breakerWindowMs: 30_000,
       breakerOpenMs: 30_000,
+      longestProbePauseMs: 3_600_000,
     },
     longcat: {
       url: "https://longcat.chat",

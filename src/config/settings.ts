@@ -135,6 +135,7 @@ export const SETTINGS = {
   ALIASES: optional(nameMap, live),
   FALLBACKS: optional(nameLists, live),
   CONVERSATION_HOURS: setting(integer(1, 8760), "72", { unit: "h", ...live }),
+  HEALTH_CHECK_MINUTES: setting(integer(1, 1440), "60", { unit: "min", ...live }),
   USAGE_SYNC_MINUTES: setting(integer(1, 1440), "10", { unit: "min", ...live }),
 
   LOG_LEVEL: setting(oneOf("debug", "info", "warn", "error"), "info", live),

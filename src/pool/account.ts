@@ -46,7 +46,7 @@ export class Account implements Candidate {
   counters: AccountCounters;
   lastUsedAt: number | undefined;
   inFlight = 0;
-  /** Probes in a row that did not revive it, and the monotonic ms of the next. */
+  /** Probes since it last served a turn, and the monotonic ms of the next. */
   probes = 0;
   probeAt: number | undefined;
   readonly #clock: Clock;

@@ -7,6 +7,7 @@ import type { Account, Outlet } from "./account.ts";
 import { Committer } from "./committer.ts";
 import { Credentials } from "./credentials.ts";
 import { settle, type Outcome } from "./health.ts";
+import { ProbePlan } from "./probe-plan.ts";
 
 export interface BooksDeps {
   readonly store: Store;
@@ -16,6 +17,8 @@ export interface BooksDeps {
   readonly random: () => number;
   /** Failures in a row that disable an account. */
   readonly maxFailures: () => number;
+  /** The longest pause between two looks at an account that is out of rotation. */
+  readonly longestProbePauseMs: () => number;
   /** "request": a random browser string for each context instead of the account's own. */
   userAgentPer(): "account" | "request";
   /** An account may have become free or ready. */
@@ -26,12 +29,14 @@ export interface BooksDeps {
 export class Books {
   readonly credentials: Credentials;
   readonly committer: Committer;
+  readonly probes: ProbePlan;
   readonly #deps: BooksDeps;
   readonly #listeners = new Set<() => void>();
 
   constructor(deps: BooksDeps) {
     this.#deps = deps;
     this.committer = new Committer(deps.clock, deps.log);
+    this.probes = new ProbePlan({ clock: deps.clock, random: deps.random, longestPauseMs: deps.longestProbePauseMs });
     this.credentials = new Credentials({
       accounts: deps.store.accounts,
       committer: this.committer,
@@ -83,6 +88,7 @@ export class Books {
     const before = account.health;
     account.health = health;
     if (health.state !== before.state) this.#announce(account, health);
+    this.probes.follow(account);
     if (account.restLeftMs > 0) this.#wakeLater(account);
     this.#deps.wake(account);
     this.changed();

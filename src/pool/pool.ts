@@ -23,6 +23,8 @@ export interface PoolSettings {
   strategy(provider: string): StrategyName;
   readonly rotationUses: number;
   readonly rotationMaxFailures: number;
+  /** The longest pause between two looks at an account that is out of rotation. */
+  readonly longestProbePauseMs: number;
   readonly queueMs: number;
   readonly concurrency: number;
   readonly breaker: BreakerRules;
@@ -98,6 +100,7 @@ export class Pool {
       userAgents,
       random: () => deps.random(),
       maxFailures: () => deps.settings().rotationMaxFailures,
+      longestProbePauseMs: () => deps.settings().longestProbePauseMs,
       userAgentPer: () => deps.settings().userAgents,
       wake: (account) => this.#lenders.get(account.provider.name)?.pump(),
     });
@@ -287,6 +290,7 @@ export class Pool {
   #admit(record: AccountRecord): Account {
     const account = this.#open(record, true);
     this.#accounts.set(account.id, account);
+    this.books.probes.follow(account);
     const lender = this.lender(record.provider);
     lender.accounts.push(account);
     lender.pump();

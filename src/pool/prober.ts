@@ -7,8 +7,6 @@ import { withDeadline } from "./deadline.ts";
 
 const TICK_MS = 5000;
 const AT_ONCE = 4;
-const FIRST_PROBE_MS = 60_000;
-const LONGEST_PAUSE_MS = 60 * 60_000;
 /** The longest a probe may take. */
 const PROBE_MS = 30_000;
 /** A credential whose own times make no sense is not renewed more often than this. */
@@ -19,9 +17,6 @@ export interface ProberDeps {
   readonly accounts: () => readonly Account[];
   readonly clock: Clock;
   readonly log: Log;
-  readonly random: () => number;
-  /** The longest pause between two looks at an account that is out of rotation; by default an hour. */
-  readonly longestPauseMs?: () => number;
 }
 
 /**
@@ -78,12 +73,10 @@ export class Prober {
     return last === undefined || clock.monotonic() - last >= LEAST_RENEWAL_GAP_MS;
   }
 
-  /** Also plans the first probe of an account that has just gone out of rotation. */
   #isProbeDue(account: Account): boolean {
-    if (!account.provider.probe || !isProbed(account)) return false;
-    const now = this.#deps.clock.monotonic();
-    account.probeAt ??= now + this.#waitMs(account);
-    return account.probeAt <= now;
+    const { books, clock } = this.#deps;
+    books.probes.follow(account); // a setting may have changed
+    return account.probeAt !== undefined && account.probeAt <= clock.monotonic();
   }
 
   async #renew(account: Account): Promise<void> {
@@ -110,24 +103,10 @@ export class Prober {
       books.apply(account, { failure });
       log.debug("probe-failed", { account: account.id, kind: failure.kind, reason: failure.message });
     } finally {
-      account.probes += 1;
-      account.probeAt = isProbed(account) ? clock.monotonic() + this.#waitMs(account) : undefined;
+      books.probes.asked(account);
       books.changed();
     }
   }
-
-  /** Doubles with each probe since the account last served a turn, so that one that flaps is asked ever less often. */
-  #waitMs(account: Account): number {
-    const longestMs = this.#deps.longestPauseMs?.() ?? LONGEST_PAUSE_MS;
-    const ms = Math.min(FIRST_PROBE_MS * 2 ** account.probes, longestMs);
-    return ms * (0.9 + this.#deps.random() * 0.2);
-  }
-}
-
-/** A suspended account waits for a person, who alone can settle it with the service. */
-function isProbed({ health }: Account): boolean {
-  if (health.state === "disabled_auto") return health.reasonKind !== "suspended";
-  return health.state === "needs_login" || (health.state === "cooling" && health.reasonKind === "challenge");
 }
 
 function isOff({ state }: Account): boolean {

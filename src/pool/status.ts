@@ -1,6 +1,7 @@
 import type { Quota } from "../providers/provider.ts";
 import type { AccountSettings, AccountSource, AccountState } from "../store/store.ts";
 import type { Account } from "./account.ts";
+import { isProbed } from "./probe-plan.ts";
 
 /** An account as pages and scripts see it; no secret is in it. Times are epoch ms. */
 export interface AccountStatus {
@@ -50,7 +51,6 @@ export function statusOf(account: Account, around: Surroundings): AccountStatus 
   const { health, counters, provider } = account;
   const isReadable = account.credential !== undefined;
   const settled = counters.successes + counters.failures;
-  const waitMs = account.restLeftMs || (account.probeAt === undefined ? undefined : account.probeAt - around.monotonic);
   return {
     id: account.id,
     provider: provider.name,
@@ -73,13 +73,23 @@ export function statusOf(account: Account, around: Surroundings): AccountStatus 
     inFlight: account.inFlight,
     concurrency: around.concurrency,
     lastUsedAt: account.lastUsedAt,
-    nextTryAt: waitMs === undefined ? undefined : around.now + Math.max(waitMs, 0),
+    nextTryAt: nextTryAtOf(account, around),
     credentialExpiresAt: isReadable ? provider.credential?.expiresAt?.(account.credential) : undefined,
     quota: account.quota,
     createdAt: account.createdAt,
     current: around.current,
     settings: shown(account.settings),
   };
+}
+
+/** The end of its rest or the next look at it, whichever comes first. */
+function nextTryAtOf(account: Account, { now, monotonic }: Surroundings): number | undefined {
+  const { probeAt, restLeftMs } = account;
+  const waits = [
+    ...(restLeftMs > 0 ? [restLeftMs] : []),
+    ...(probeAt !== undefined && isProbed(account) ? [Math.max(probeAt - monotonic, 0)] : []),
+  ];
+  return waits.length > 0 ? now + Math.min(...waits) : undefined;
 }
 
 function shown({ label: _label, proxy, ...settings }: AccountSettings): AccountStatus["settings"] {

@@ -309,8 +309,59 @@ describe("people and the environment", () => {
 describe("the prober", () => {
   function proberOf(world: World): Prober {
     const { clock, pool } = world;
-    return new Prober({ books: pool.books, accounts: () => pool.all(), clock, log: silent, random: () => 0.5 });
+    return new Prober({ books: pool.books, accounts: () => pool.all(), clock, log: silent });
   }
+
+  test.each([
+    { name: "failures disabled", kind: "auth-rejected", details: {}, state: "disabled_auto" },
+    { name: "needs a sign-in", kind: "auth-rejected", details: { needsLogin: true }, state: "needs_login" },
+    { name: "met a challenge", kind: "challenge", details: {}, state: "cooling" },
+  ] as const)(
+    "the next look at what $name is known at once, also after a restart",
+    async ({ kind, details, state }) => {
+      const fake = new FakeProvider().next("a", fails(kind, details));
+      fake.probe = async () => ({});
+      await using world = await openWorld({ providers: [fake], pool: { rotationMaxFailures: 1 } });
+      await world.add("a");
+      await world.ask();
+      expect(world.view("a")).toMatchObject({ state, nextTryAt: world.clock.now() + 54 * SECOND });
+      await world.close();
+      await using again = await openWorld({ providers: [fake], dataDir: world.dataDir, clock: world.clock });
+      expect(again.view("a")).toMatchObject({ state, nextTryAt: again.clock.now() + 54 * SECOND });
+    },
+  );
+
+  test("what nobody asks by itself has no next look", async () => {
+    const fake = new FakeProvider().next("a", fails("suspended")).next("b", fails("auth-rejected"));
+    fake.probe = async () => ({});
+    await using world = await openWorld({ providers: [fake] });
+    await world.add("a,b");
+    await world.ask();
+    expect(world.view("a")).toMatchObject({ state: "disabled_auto", nextTryAt: undefined });
+    await world.pool.roster.disable(world.view("b").id);
+    expect(world.view("b").nextTryAt).toBeUndefined();
+  });
+
+  test("no pause is longer than the setting, whose change holds for the pause under way", async () => {
+    const fake = new FakeProvider().next("a", fails("auth-rejected", { needsLogin: true }));
+    let probes = 0;
+    fake.probe = async () => {
+      probes += 1;
+      throw new GatewayError("auth-rejected", "No.");
+    };
+    const settings = { longestProbePauseMs: 60 * MINUTE };
+    await using world = await openWorld({ providers: [fake], pool: settings });
+    await world.add("a");
+    await world.ask();
+    const prober = proberOf(world);
+    prober.start();
+    await world.clock.advance(20 * MINUTE);
+    expect(probes).toBe(4); // after 1, 3, 7 and 15 minutes, each a tenth earlier
+    settings.longestProbePauseMs = 2 * MINUTE;
+    await world.clock.advance(4 * MINUTE);
+    expect(probes).toBe(6);
+    prober.stop();
+  });
 
   test("a login that works again and has used up its allowance rests, and nobody is served meanwhile", async () => {
     const fake = new FakeProvider().next("a", fails("auth-rejected", { needsLogin: true }));

@@ -63,6 +63,7 @@ export async function openWorld(options: WorldOptions) {
     rotationMaxFailures: 5,
     queueMs: 30_000,
     concurrency: 2,
+    longestProbePauseMs: 3_600_000,
     breaker: { failures: 5, windowMs: 30_000, openMs: 30_000 },
     userAgents: "account",
     ...options.pool,
@@ -84,7 +85,7 @@ export async function openWorld(options: WorldOptions) {
     log,
     userAgents: ["Browser 1"],
     random,
-    settings: () => poolSettings,
+    settings: () => ({ ...poolSettings, ...options.pool }), // a test may change its own while the pool runs
     createFetch: options.createFetch ?? (() => plainFetch),
     ...(options.proxy ? { proxy: options.proxy } : {}),
   });
