@@ -1,11 +1,10 @@
 import { Elysia } from "elysia";
 import type { AccountView } from "../admin/admin.ts";
 import { GatewayError, toGatewayError } from "../chat/error.ts";
-import { html, type Html } from "./html.ts";
-import { partial } from "./partial.ts";
+import { html } from "./html.ts";
 import { addForm, credentialError, fieldError, renewForm } from "./parts/forms.ts";
 import { sheet } from "./parts/frame.ts";
-import { changesOf, isSettingName, SETTING_NAMES, type SettingName, settingsSheet } from "./parts/settings.ts";
+import { changesOf, isSettingName, settingsSheet } from "./parts/settings.ts";
 import { accountSheet, removeSheet } from "./parts/sheet.ts";
 import { CLOSES, contextOf, type Desk, fieldsOf, fragment, type Handler, route, say } from "./routes.ts";
 import type { Visit } from "./visit.ts";
@@ -137,7 +136,7 @@ export function accountRoutes(desk: Desk) {
         const account = await find(visit);
         const { t, language } = visit.words;
         const read = changesOf(account, await fieldsOf(visit));
-        if ("wrong" in read) return fragment(visit, settingErrors(read.wrong, t(read.key)), 422);
+        if ("wrong" in read) return fragment(visit, fieldError(read.wrong, t(read.key)), 422);
         try {
           const { label } = await admin.accounts.configure(account.id, read.changes);
           feed.nudge();
@@ -146,7 +145,7 @@ export function accountRoutes(desk: Desk) {
           const { kind, field, message } = toGatewayError(error);
           if (kind !== "invalid-request" || !isSettingName(field)) throw error;
           const exact = html`${language !== "en" && t("error.refused")} <span lang="en">${message}</span>`;
-          return fragment(visit, settingErrors(field, exact), 422);
+          return fragment(visit, fieldError(field, exact), 422);
         }
       }),
       { parse: "none" },
@@ -169,11 +168,4 @@ export function accountRoutes(desk: Desk) {
 
 function fragmentWith(visit: Visit, headers: Record<string, string>): Response {
   return say(visit, "", { headers });
-}
-
-/** The error below its own field, and none below the others. */
-function settingErrors(wrong: SettingName, text: Html | string): Html {
-  return html`${SETTING_NAMES.map((name) =>
-    partial(`#${name}-said`, "innerHTML", html`${name === wrong && fieldError(name, text)}`),
-  )}`;
 }

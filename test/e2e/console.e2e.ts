@@ -279,7 +279,7 @@ test("R23 a setting that is refused is an error beside its field, and what was t
   await page.fill("#concurrency", "5");
   await page.fill("#proxy", "socks5://proxy.example");
   await page.getByRole("button", { name: "Save" }).click();
-  await page.locator("#proxy-said", { hasText: "SOCKS proxies do not work here." }).waitFor();
+  await page.locator("#proxy-error", { hasText: "SOCKS proxies do not work here." }).waitFor();
   expect(await page.evaluate(() => document.activeElement?.id)).toBe("proxy");
   expect(await page.inputValue("#concurrency")).toBe("5");
   await page.fill("#proxy", "http://proxy.example:3128");

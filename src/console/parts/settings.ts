@@ -6,8 +6,8 @@ import { accountPath } from "./account.ts";
 import { sheet } from "./frame.ts";
 
 /** What an account's owner may set, in the order of the form. */
-export const SETTING_NAMES = ["label", "priority", "concurrency", "requestsPerHour", "proxy", "models"] as const;
-export type SettingName = (typeof SETTING_NAMES)[number];
+const SETTING_NAMES = ["label", "priority", "concurrency", "requestsPerHour", "proxy", "models"] as const;
+type SettingName = (typeof SETTING_NAMES)[number];
 
 const NUMBERS = new Set<SettingName>(["priority", "concurrency", "requestsPerHour"]);
 
@@ -32,7 +32,6 @@ ${values.models}</textarea>`
     return html`<div class="field">
       <label class="field" for="${name}"><span>${t(`setting.${name}`)}</span>${content}</label>
       <small>${t(`setting.${name}.note`)}</small>
-      <div id="${name}-said" aria-live="assertive"></div>
     </div>`;
   };
   return sheet(
@@ -41,7 +40,7 @@ ${values.models}</textarea>`
     html`<form
       class="field loose"
       hx-post="${accountPath(site, account.id)}/settings"
-      hx-swap="none"
+      hx-target="#settings-said"
       hx-sync="this:drop"
       novalidate
       data-form
@@ -49,6 +48,7 @@ ${values.models}</textarea>`
       ${field("label")}
       <div class="split">${field("priority")}${field("concurrency")}${field("requestsPerHour")}</div>
       ${field("proxy")}${field("models")}
+      <div id="settings-said" aria-live="assertive"></div>
       <div class="row">
         <button class="btn go" data-busy="${t("settings.busy")}">${t("settings.save")}</button
         ><button class="btn" type="button" data-close>${t("cancel")}</button>
