@@ -3,68 +3,14 @@
  * Everything goes in and out as JSON. Errors are GatewayErrors with kind invalid-request, unknown-path (no such thing)
  * or store-unavailable, and name the field.
  */
-import type {
-  AccountSource,
-  AccountState,
-  HourFigures,
-  RequestFilter,
-  RequestRecord,
-  AttemptRecord,
-} from "../store/store.ts";
-import type { Quota } from "../providers/provider.ts";
+import type { GuestStatus } from "../pool/guests.ts";
+import type { AccountStatus } from "../pool/status.ts";
+import type { AccountState, AttemptRecord, HourFigures, RequestFilter, RequestRecord } from "../store/store.ts";
 import type { ExportOptions, ExportResult } from "./export.ts";
 import type { ImportOptions, ImportReport } from "./import/report.ts";
 
-/** An account as a page or a script sees it. No secret is in it. Times are epoch ms. */
-export interface AccountView {
-  readonly id: string;
-  readonly provider: string;
-  readonly providerTitle: string;
-  readonly label: string;
-  /** A safe short form of the credential: `…4f2a`. */
-  readonly hint: string;
-  readonly source: AccountSource;
-  readonly state: AccountState;
-  readonly until: number | undefined;
-  readonly reason: string | undefined;
-  readonly reasonKind: string | undefined;
-  readonly since: number;
-  /** In a row, and the number at which the account is disabled. */
-  readonly rotationFailures: number;
-  readonly rotationMaxFailures: number;
-  /** Of all time. */
-  readonly attempts: number;
-  readonly successes: number;
-  readonly failures: number;
-  readonly rotationFailuresTotal: number;
-  /** 0 to 1; undefined before the first attempt. */
-  readonly successRate: number | undefined;
-  readonly inFlight: number;
-  readonly concurrency: number;
-  readonly lastUsedAt: number | undefined;
-  /** The next automatic probe or return to service. */
-  readonly nextTryAt: number | undefined;
-  readonly credentialExpiresAt: number | undefined;
-  readonly quota: Quota | undefined;
-  readonly createdAt: number;
-  /** Whether the rotation stands at this account now. */
-  readonly current: boolean;
-  readonly settings: AccountSettingsView;
-}
-
-/** What the owner has set for one account; undefined is the default. */
-export interface AccountSettingsView {
-  /** Lower is tried first among its provider's accounts; 0 by default. */
-  readonly priority: number;
-  /** Turns at once; by default CONCURRENCY. */
-  readonly concurrency: number | undefined;
-  /** Turns an hour, begun at even distances; by default as many as come. */
-  readonly requestsPerHour: number | undefined;
-  /** The http(s) proxy of its calls, without its password; by default the environment's. */
-  readonly proxy: string | undefined;
-  /** Names or patterns with `*` of the only models it may serve; by default all that it can. */
-  readonly models: readonly string[] | undefined;
-}
+/** An account as a page or a script sees it. */
+export type AccountView = AccountStatus;
 
 /** Changes to an account's settings. What is left out stays; null goes back to the default. */
 export interface AccountChanges {
@@ -108,17 +54,6 @@ export interface ApiKeyView {
   readonly revokedAt: number | undefined;
 }
 
-export interface GuestsView {
-  /** How many are to be kept. */
-  readonly wanted: number;
-  /** How many there are that work, or rest. */
-  readonly alive: number;
-  /** Why none is made now, in words; undefined when nothing is wrong. */
-  readonly failure: string | undefined;
-  /** Epoch ms before which none is made. */
-  readonly retryAt: number | undefined;
-}
-
 export interface ProviderView {
   readonly name: string;
   readonly title: string;
@@ -133,14 +68,14 @@ export interface ProviderView {
   readonly states: Readonly<Record<AccountState, number>>;
   readonly waiting: number;
   /** Sessions that the service gives to any visitor; undefined for a service that has none. */
-  readonly guests?: GuestsView | undefined;
+  readonly guests?: GuestStatus | undefined;
   readonly hour: HourFigures;
   readonly help: Readonly<Record<"en" | "zh", string>> | undefined;
 }
 
 /**
  * The verdict in one word: "fine", "limited" (some accounts or providers are out), "down" (nothing answers),
- * "empty" (no account yet: only the demo answers), "degraded" (chat goes on, but nothing can be saved), "starting".
+ * "empty" (no account yet: only the demo answers, if anybody), "degraded" (chat goes on, but nothing can be saved), "starting".
  */
 export type VerdictState = "fine" | "limited" | "down" | "empty" | "degraded" | "starting";
 
@@ -159,6 +94,13 @@ export interface Verdict {
   readonly nextBackAt: number | undefined;
   /** Store trouble, in words. */
   readonly trouble: string | undefined;
+  /** Why a service gives no guest sessions; undefined while none is refused. */
+  readonly guests?: ({ readonly provider: string } & GuestTrouble) | undefined;
+}
+
+export interface GuestTrouble extends Pick<GuestStatus, "needsLogin" | "retryAt"> {
+  /** In words. */
+  readonly failure: string;
 }
 
 export interface Overview {

@@ -22,6 +22,9 @@ export interface OverviewReader {
   overview(): Promise<Overview>;
 }
 
+/** It answers so that a first question can be asked, and serves nobody. */
+const DEMO = "demo";
+
 /** Figures of the last hour cost a query over the log: pages that look each second share them for so long. */
 const FIGURES_MS = 2_000;
 
@@ -45,6 +48,11 @@ export function overviewReader(deps: OverviewDeps): OverviewReader {
       trouble: deps.trouble(),
       accounts: pool.views(),
       broken: pool.cutOff(),
+      guests: providers.flatMap(({ name }) => {
+        const { guests } = pool.status(name);
+        return guests ? [{ provider: name, ...guests }] : [];
+      }),
+      free: providers.some(({ name, credential }) => credential === undefined && name !== DEMO),
     });
 
   const providerView = async (provider: Provider): Promise<ProviderView> => ({

@@ -1,3 +1,4 @@
+import type { GuestStatus } from "../pool/guests.ts";
 import type { AccountView, Verdict, VerdictState } from "./admin.ts";
 
 export interface VerdictFacts {
@@ -8,37 +9,48 @@ export interface VerdictFacts {
   readonly accounts: readonly AccountView[];
   /** The ids of accounts whose service seems to be down. */
   readonly broken: ReadonlySet<string>;
+  /** How the guest sessions stand, of each provider that has any. */
+  readonly guests: readonly (GuestStatus & { readonly provider: string })[];
+  /** Whether a provider besides the demo answers without accounts. */
+  readonly free: boolean;
 }
 
 /** What keeps an account from serving until a person does something. */
 const NEEDS_A_PERSON = new Set(["needs_login", "disabled_auto"]);
 
 /**
- * Says in one word how things stand. "down": accounts exist and none can serve. "limited": a provider has none left, or
- * an account waits for a person, or no more than half can serve. What a person switched off does not count.
+ * Says in one word how things stand. "empty": there is no account, and nothing else serves. "down": accounts exist and
+ * nobody can serve. "limited": a provider has none left, or an account waits for a person, or no more than half can
+ * serve. What a person switched off does not count, nor does a dead guest, whose place the next one takes.
  */
-export function verdictOf({ ready, trouble, accounts, broken }: VerdictFacts): Verdict {
-  const counted = accounts.filter((account) => account.state !== "disabled_by_user");
+export function verdictOf({ ready, trouble, accounts, broken, guests, free }: VerdictFacts): Verdict {
+  const present = accounts.filter(({ source, state }) => source !== "guest" || !NEEDS_A_PERSON.has(state));
+  const counted = present.filter((account) => account.state !== "disabled_by_user");
   const isUsable = (account: AccountView) => account.state === "ready" && !broken.has(account.id);
   const usable = counted.filter(isUsable).length;
   const count = (state: AccountView["state"]) => counted.filter((account) => account.state === state).length;
   const backAt = counted.flatMap((account) => (account.until === undefined ? [] : [account.until]));
-  const dry = [...new Set(counted.map((account) => account.provider))].filter(
-    (provider) => !counted.some((account) => account.provider === provider && isUsable(account)),
-  );
+  const refused = guests.filter(({ wanted, alive, failure }) => alive < wanted && failure !== undefined);
+  const toCome = guests.filter(({ wanted, alive, failure }) => alive < wanted && failure === undefined);
+  const isDry = (provider: string) =>
+    !counted.some((account) => account.provider === provider && isUsable(account)) &&
+    !toCome.some((each) => each.provider === provider);
+  const dry = [...new Set([...counted, ...refused].map(({ provider }) => provider))].filter(isDry);
+  const hasOthers = free || toCome.length > 0;
 
   let state: VerdictState = "fine";
   if (!ready) state = "starting";
   else if (trouble !== undefined) state = "degraded";
-  else if (accounts.length === 0) state = "empty";
-  else if (usable === 0) state = "down";
+  else if (present.length === 0) state = hasOthers ? "fine" : "empty";
+  else if (usable === 0 && !hasOthers) state = "down";
   else if (dry.length > 0 || usable * 2 <= counted.length || counted.some(({ state }) => NEEDS_A_PERSON.has(state))) {
     state = "limited";
   }
 
+  const [first] = refused;
   return {
     state,
-    provider: dry.length === 1 ? dry[0] : undefined,
+    provider: dry.length === 1 && state !== "empty" ? dry[0] : undefined,
     usable,
     total: counted.length,
     needsLogin: count("needs_login"),
@@ -47,5 +59,13 @@ export function verdictOf({ ready, trouble, accounts, broken }: VerdictFacts): V
     exhausted: count("exhausted"),
     nextBackAt: backAt.length > 0 ? Math.min(...backAt) : undefined,
     trouble,
+    guests: first?.failure === undefined ? undefined : troubleOf(first, first.failure),
   };
+}
+
+function troubleOf(
+  { provider, needsLogin, retryAt }: VerdictFacts["guests"][number],
+  failure: string,
+): Verdict["guests"] {
+  return { provider, failure, needsLogin, retryAt };
 }

@@ -29,6 +29,8 @@ export interface GuestStatus {
   readonly alive: number;
   /** Why none is made now, in words; undefined when nothing is wrong. */
   readonly failure: string | undefined;
+  /** It does not end by itself: the service wants a sign-in instead of guests. */
+  readonly needsLogin: boolean;
   /** Epoch ms before which none is made. */
   readonly retryAt: number | undefined;
 }
@@ -59,6 +61,7 @@ export class Guests {
       wanted: this.#wanted,
       alive: this.#alive.length,
       failure: this.#failure?.message,
+      needsLogin: this.#failure?.needsLogin ?? false,
       retryAt: waitMs > 0 ? clock.now() + waitMs : undefined,
     };
   }

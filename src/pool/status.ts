@@ -9,6 +9,7 @@ export interface AccountStatus {
   readonly provider: string;
   readonly providerTitle: string;
   readonly label: string;
+  /** A safe short form of the credential: `…4f2a`. */
   readonly hint: string;
   readonly source: AccountSource;
   readonly state: AccountState;
@@ -16,8 +17,10 @@ export interface AccountStatus {
   readonly reason: string | undefined;
   readonly reasonKind: string | undefined;
   readonly since: number;
+  /** In a row, and the number at which the account is disabled. */
   readonly rotationFailures: number;
   readonly rotationMaxFailures: number;
+  /** Of all time. */
   readonly attempts: number;
   readonly successes: number;
   readonly failures: number;

@@ -32,7 +32,9 @@ export function unavailable(provider: Provider, accounts: readonly Account[], no
         ? "quota-exhausted"
         : "challenge";
     const text = `Every usable ${provider.title} account is resting; the first is back in ${Math.ceil(waitMs / 1000)} s.`;
-    return new GatewayError(kind, text, { retryAt: now + waitMs });
+    // Only a person passes a browser check, so whoever waits has to be told.
+    const check = kind === "challenge" ? resting.find(({ health }) => health.reasonKind === kind)?.health.reason : "";
+    return new GatewayError(kind, check ? `${text} ${check}` : text, { retryAt: now + waitMs });
   }
   const parts = Object.entries(REMEDIES).flatMap(([state, [one, many]]) => {
     const count = accounts.filter((account) => account.state === state).length;

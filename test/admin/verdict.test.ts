@@ -36,9 +36,56 @@ function account(state: AccountView["state"], provider = "longcat", until?: numb
   };
 }
 
+const NOTHING: VerdictFacts = {
+  ready: true,
+  trouble: undefined,
+  accounts: [],
+  broken: new Set(),
+  guests: [],
+  free: false,
+};
+
+const GUESTS = {
+  provider: "langfast",
+  wanted: 1,
+  alive: 0,
+  failure: undefined,
+  needsLogin: false,
+  retryAt: undefined,
+};
+const REFUSED = { ...GUESTS, failure: "The site wants a captcha.", needsLogin: true, retryAt: NOW + 60_000 };
+
 const cases: { name: string; facts: Partial<VerdictFacts>; state: string; provider?: string }[] = [
   { name: "before the accounts are in it is starting", facts: { ready: false }, state: "starting" },
   { name: "without any account it is empty", facts: {}, state: "empty" },
+  { name: "guests that a service gives serve before there is an account", facts: { guests: [GUESTS] }, state: "fine" },
+  {
+    name: "guests that are switched off serve nobody",
+    facts: { guests: [{ ...GUESTS, wanted: 0 }] },
+    state: "empty",
+  },
+  { name: "guests that the service refuses serve nobody", facts: { guests: [REFUSED] }, state: "empty" },
+  { name: "a provider that needs no account serves before there is one", facts: { free: true }, state: "fine" },
+  {
+    name: "guests answer while no account can",
+    facts: { accounts: [account("needs_login", "kiro")], guests: [GUESTS] },
+    state: "limited",
+    provider: "kiro",
+  },
+  {
+    name: "a dead guest needs nobody: the next one takes its place",
+    facts: {
+      accounts: [account("ready"), { ...account("needs_login", "langfast"), source: "guest" }],
+      guests: [GUESTS],
+    },
+    state: "fine",
+  },
+  {
+    name: "guests that are refused while others answer are limited",
+    facts: { accounts: [account("ready")], guests: [REFUSED] },
+    state: "limited",
+    provider: "langfast",
+  },
   { name: "all ready is fine", facts: { accounts: [account("ready"), account("ready")] }, state: "fine" },
   {
     name: "one of three cooling is still fine",
@@ -82,13 +129,23 @@ const cases: { name: string; facts: Partial<VerdictFacts>; state: string; provid
 ];
 
 test.each(cases)("$name", ({ facts, state, provider }) => {
-  const verdict = verdictOf({ ready: true, trouble: undefined, accounts: [], broken: new Set(), ...facts });
+  const verdict = verdictOf({ ...NOTHING, ...facts });
   expect(verdict.state).toBe(state as typeof verdict.state);
   expect(verdict.provider).toBe(provider);
 });
 
 test("the first account that comes back by itself is named by its time", () => {
   const accounts = [account("cooling", "longcat", NOW + 60_000), account("exhausted", "kiro", NOW + 5_000)];
-  const verdict = verdictOf({ ready: true, trouble: undefined, accounts, broken: new Set() });
+  const verdict = verdictOf({ ...NOTHING, accounts });
   expect(verdict.nextBackAt).toBe(NOW + 5_000);
+});
+
+test("it says why a service gives no guests, and whether that ends by itself", () => {
+  expect(verdictOf({ ...NOTHING, guests: [GUESTS] }).guests).toBeUndefined();
+  expect(verdictOf({ ...NOTHING, guests: [REFUSED] }).guests).toEqual({
+    provider: "langfast",
+    failure: "The site wants a captcha.",
+    needsLogin: true,
+    retryAt: NOW + 60_000,
+  });
 });

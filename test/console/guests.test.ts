@@ -6,7 +6,7 @@ async function start(failure?: string) {
   const at = await desk();
   const [longcat] = at.world.providers;
   if (longcat === undefined) throw new Error("the fake world has no provider");
-  const guests = { wanted: 1, alive: 0, failure, retryAt: undefined };
+  const guests = { wanted: 1, alive: 0, failure, needsLogin: false, retryAt: undefined };
   at.world.providers = [longcat, { ...longcat, name: "langfast", title: "LangFast", guests }];
   const browser = await operator(at);
   const get = async (path: string, language = "en") =>
@@ -55,4 +55,13 @@ test("what a probe will bring back says so; what only its owner can settle does 
   expect(await at.get("")).toContain("It will be probed soon, by itself");
   at.world.accounts = [account("acc_1", at.clock.now(), { state: "disabled_auto", reasonKind: "suspended" })];
   expect(await at.get("")).toContain("It is not tried again by itself");
+});
+
+test("with guests alone everything answers, and the page says by whom and offers to add an account", async () => {
+  const at = await start();
+  at.world.accounts = [];
+  at.world.verdict = verdict({ state: "fine", usable: 0, total: 0 });
+  const page = await at.get("");
+  expect(page).toContain("LangFast answers with guest sessions");
+  expect(page).not.toContain("0 of 0");
 });

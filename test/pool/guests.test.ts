@@ -162,7 +162,23 @@ describe("a service that gives no guest", () => {
     expect(await world.ask()).toBe("rate-limited");
     await world.clock.advance(1 * MINUTE);
     expect(await world.ask()).toBe("hello from g2");
-    expect(world.pool.status("fake").guests).toEqual({ wanted: 1, alive: 1, failure: undefined, retryAt: undefined });
+    expect(world.pool.status("fake").guests).toEqual({
+      wanted: 1,
+      alive: 1,
+      failure: undefined,
+      needsLogin: false,
+      retryAt: undefined,
+    });
+  });
+
+  test.each([true, false])("tells a stop that only a sign-in ends (%p) from a limit", async (needsLogin) => {
+    const host = new Hospitable();
+    host.answer = async () => {
+      throw new GatewayError("rate-limited", "No guests now.", { needsLogin });
+    };
+    await using world = await openWorld({ providers: [host] });
+    await world.ask();
+    expect(world.pool.status("fake").guests).toMatchObject({ failure: "No guests now.", needsLogin });
   });
 
   test("does not keep an account of the user's from serving", async () => {

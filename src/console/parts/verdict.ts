@@ -39,7 +39,7 @@ function titleOf(overview: Overview): string | undefined {
 function sentence({ t, n, list }: Words, overview: Overview): string {
   const { state, usable, total } = overview.verdict;
   const provider = titleOf(overview);
-  if (state === "empty") {
+  if (hasNobody(overview)) {
     const guests = overview.providers.filter((each) => each.guests !== undefined && each.guests.failure === undefined);
     if (guests.length > 0) return t("verdict.empty.guests", { list: list(guests.map(({ title }) => title)) });
     return t(demoAnswers(overview) ? "verdict.empty" : "verdict.empty.no-demo");
@@ -53,6 +53,11 @@ function sentence({ t, n, list }: Words, overview: Overview): string {
   return provider === undefined ? t(`verdict.${state}`) : t(`verdict.${state}.provider`, { provider });
 }
 
+/** There is no account yet, though guest sessions may answer. */
+function hasNobody({ verdict: { state, total } }: Overview): boolean {
+  return state === "empty" || (state === "fine" && total === 0);
+}
+
 function demoAnswers({ providers }: Overview): boolean {
   return providers.some(({ needsAccounts }) => !needsAccounts);
 }
@@ -61,7 +66,7 @@ function demoAnswers({ providers }: Overview): boolean {
 function reasons(words: Words, overview: Overview): Html {
   const { t, n, list } = words;
   const { verdict, at } = overview;
-  if (verdict.state === "empty") return html`${t("verdict.empty.reason")}`;
+  if (hasNobody(overview)) return html`${t("verdict.empty.reason")}`;
   if (verdict.state === "starting") return html`${t("verdict.starting.reason")}`;
   if (verdict.state === "degraded")
     return html`${t("verdict.degraded.reason")}
@@ -87,13 +92,14 @@ function reasons(words: Words, overview: Overview): Html {
 }
 
 /** What the operator can do now; the most useful thing first. */
-function remedies(site: Site, { t, n }: Words, { verdict }: Overview): Html[] {
+function remedies(site: Site, { t, n }: Words, overview: Overview): Html[] {
+  const { verdict } = overview;
   const link = (query: string, text: string, first: boolean) =>
     html`<a class="btn${first && raw(" go")}" href="${site.root}accounts${query}">${text}${icon("go")}</a>`;
   const add = html`<button class="btn go" type="button" hx-get="${site.root}accounts/new" hx-target="#sheet-body">
     ${icon("plus")}${t("accounts.add")}
   </button>`;
-  if (verdict.state === "empty") return [add];
+  if (hasNobody(overview)) return [add];
   if (verdict.state === "starting") return [];
   if (verdict.state === "degraded") return [html`<span>${t("verdict.degraded.remedy")}</span>`];
   if (verdict.state === "fine") return [link("", t("verdict.show"), false)];
