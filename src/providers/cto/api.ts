@@ -110,6 +110,21 @@ export class Api {
     return models;
   }
 
+  /** Whether a browser check is why a socket was refused: a handshake hides the page, a plain request shows it. */
+  async meetsChallenge(context: CtoContext, socketUrl: string): Promise<boolean> {
+    const run = async (signal: AbortSignal): Promise<boolean> => {
+      const headers = { origin: SITE, "user-agent": context.account.userAgent };
+      const response = await context.fetch(socketUrl.replace(/^ws/, "http"), { method: "GET", headers, signal });
+      return isChallenge(answerOf(response.status, response.headers, await readBody(response)));
+    };
+    try {
+      return await withDeadline(context.clock, CALL_MS, "cto.new", run, context.signal);
+    } catch (error) {
+      if (context.signal.aborted || !(error instanceof GatewayError)) throw error;
+      return false;
+    }
+  }
+
   async #billIfAny(context: CtoContext, account: CtoAccount): Promise<Bill | undefined> {
     try {
       return await this.bill(context, account);

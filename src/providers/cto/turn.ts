@@ -9,10 +9,10 @@ import type { Api, Call } from "./api.ts";
 import type { CtoChat } from "./chats.ts";
 import { SITE } from "./clerk.ts";
 import type { CtoCredential } from "./credential.ts";
-import { errorInside, failureOf, isOk, refusalOf } from "./failure.ts";
+import { challenge, errorInside, failureOf, isOk, refusalOf } from "./failure.ts";
 import type { CtoModel } from "./models.ts";
 import { reasonOf } from "./patience.ts";
-import { checkSize, isIdle, streamUrl, turnBody, TurnReader } from "./wire.ts";
+import { checkSize, isIdle, type StreamAddress, streamUrl, turnBody, TurnReader } from "./wire.ts";
 
 export interface Turn {
   readonly api: Api;
@@ -133,9 +133,10 @@ async function openStream(turn: Turn): Promise<TextSocket> {
   for (let again = false; ; again = true) {
     const identity = await clerk.identity(context);
     const jwt = await clerk.token(context);
+    const { user, organisation } = identity;
+    const address: StreamAddress = { ...chat, user, organisation };
     try {
-      const { user, organisation } = identity;
-      return await openSocket(streamUrl(turn.wsUrl, { ...chat, user, organisation }), {
+      return await openSocket(streamUrl(turn.wsUrl, address), {
         headers: {
           origin: SITE,
           "user-agent": context.account.userAgent,
@@ -152,6 +153,8 @@ async function openStream(turn: Turn): Promise<TextSocket> {
       if (!(error instanceof SocketError)) throw error instanceof GatewayError ? error : reasonOf(context.signal);
       const unwelcome = error.status === 401 || error.status === 403;
       if (turn.mayBeV2 && (unwelcome || V1_REFUSED.includes(error.status ?? 0))) throw new WrongProtocol();
+      if (unwelcome && again && (await turn.api.meetsChallenge(context, streamUrl(turn.wsUrl, address))))
+        throw challenge();
       if (!unwelcome || again) throw notOpened(error);
       await clerk.renewAll(context, { identity, jwt });
     }

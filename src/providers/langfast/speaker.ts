@@ -80,7 +80,8 @@ export class Speaker {
     if (remedy === "renew") {
       const before = this.#credential.accessToken;
       await this.#renew();
-      if (this.#credential.accessToken === before) throw this.errorOf(refusal);
+      // A dead session would have been thrown: this one cannot be renewed for now, which says nothing against the account.
+      if (this.#credential.accessToken === before) throw notRenewed();
     }
     return remedy;
   }
@@ -129,6 +130,10 @@ export class Speaker {
     };
     return !(root in meta) || root === "messages" || asked[root] === true;
   }
+}
+
+function notRenewed(): GatewayError {
+  return new GatewayError("upstream-broken", "LangFast's sign-in service does not renew sessions at present.");
 }
 
 /** An error with a good status: it names one and has nothing else to say. */

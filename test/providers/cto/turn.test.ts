@@ -148,6 +148,12 @@ describe.each(BOTH)("a turn of %s", (protocol) => {
     expect((await account().turn()).text).toBe("new");
   });
 
+  test("a browser check in the way of the socket is told as one", async () => {
+    const { sim, account } = await open(settings(protocol));
+    sim.account("ann").next("socket", challengePage(), challengePage(), challengePage());
+    expect((await account().turn()).failure?.kind).toBe("challenge");
+  });
+
   test("an error inside a good status is a refusal, not a turn to wait for", async () => {
     const { sim, account } = await open(settings(protocol));
     sim.account("ann").next("chat", json(200, { message: "Internal error", statusCode: 500 }));

@@ -1,5 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { GatewayError } from "../../../src/chat/error.ts";
+import type { LangfastCredential } from "../../../src/providers/langfast/index.ts";
+import { chatRequest, listen } from "../context.ts";
 import { openDesk } from "./desk.ts";
 
 describe("sessions", () => {
@@ -38,6 +40,15 @@ describe("sessions", () => {
     desk.sim.state.refuse = "invalid token";
     expect(await desk.own().ask()).toMatchObject({ error: { kind: "auth-rejected" } });
     expect([desk.sim.count("refresh"), desk.sim.state.handshakes, desk.sim.count("run")]).toEqual([1, 2, 0]);
+  });
+
+  test("a token that is refused while none can be renewed is nobody's fault but the service's", async () => {
+    await using desk = await openDesk();
+    const account = desk.own();
+    desk.sim.next("run", { status: 401, body: { code: 401, message: "Invalid JWT" } });
+    const context = { ...account.turn(), renew: async (stale: LangfastCredential) => stale };
+    const told = await listen(desk.provider.chat(chatRequest("Hi"), context));
+    expect(told.error).toMatchObject({ kind: "upstream-broken" });
   });
 
   test("a password alone serves", async () => {
