@@ -39,7 +39,7 @@ function titleOf(overview: Overview): string | undefined {
 function sentence({ t, n, list }: Words, overview: Overview): string {
   const { state, usable, total } = overview.verdict;
   const provider = titleOf(overview);
-  if (hasNobody(overview)) {
+  if (state === "empty" || hasGuestsAlone(overview)) {
     const guests = overview.providers.filter((each) => each.guests !== undefined && each.guests.failure === undefined);
     if (guests.length > 0) return t("verdict.empty.guests", { list: list(guests.map(({ title }) => title)) });
     return t(demoAnswers(overview) ? "verdict.empty" : "verdict.empty.no-demo");
@@ -53,9 +53,9 @@ function sentence({ t, n, list }: Words, overview: Overview): string {
   return provider === undefined ? t(`verdict.${state}`) : t(`verdict.${state}.provider`, { provider });
 }
 
-/** There is no account yet, though guest sessions may answer. */
-function hasNobody({ verdict: { state, total } }: Overview): boolean {
-  return state === "empty" || (state === "fine" && total === 0);
+/** There is no account yet, and guest sessions answer. */
+function hasGuestsAlone({ verdict: { state, total } }: Overview): boolean {
+  return state === "fine" && total === 0;
 }
 
 function demoAnswers({ providers }: Overview): boolean {
@@ -66,7 +66,7 @@ function demoAnswers({ providers }: Overview): boolean {
 function reasons(words: Words, overview: Overview): Html {
   const { t, n, list } = words;
   const { verdict, at } = overview;
-  if (hasNobody(overview)) return html`${t("verdict.empty.reason")}`;
+  if (verdict.state === "empty" || hasGuestsAlone(overview)) return html`${t("verdict.empty.reason")}`;
   if (verdict.state === "starting") return html`${t("verdict.starting.reason")}`;
   if (verdict.state === "degraded")
     return html`${t("verdict.degraded.reason")}
@@ -99,7 +99,7 @@ function remedies(site: Site, { t, n }: Words, overview: Overview): Html[] {
   const add = html`<button class="btn go" type="button" hx-get="${site.root}accounts/new" hx-target="#sheet-body">
     ${icon("plus")}${t("accounts.add")}
   </button>`;
-  if (hasNobody(overview)) return [add];
+  if (verdict.state === "empty" || hasGuestsAlone(overview)) return [add];
   if (verdict.state === "starting") return [];
   if (verdict.state === "degraded") return [html`<span>${t("verdict.degraded.remedy")}</span>`];
   if (verdict.state === "fine") return [link("", t("verdict.show"), false)];
