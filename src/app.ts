@@ -67,6 +67,8 @@ export interface App {
 /** How often a bounded piece of old rows leaves the request log. */
 const PRUNE_MS = 60_000;
 const DAY_MS = 86_400_000;
+/** Calls to upstreams kept free for probes, renewals and chats made ready, where their number is limited. */
+const SPARE_CALLS = 32;
 
 export async function buildApp(deps: AppDeps): Promise<App> {
   const { store, clock, log, version, assetRoot } = deps;
@@ -191,7 +193,7 @@ export async function buildApp(deps: AppDeps): Promise<App> {
     setPassword: (password) => setPassword(store, password),
   });
 
-  const turns = createTurns(clock);
+  const turns = createTurns(clock, config.server.upstreamCalls - SPARE_CALLS);
   const peers: Peers = new WeakMap();
   const readClient = clientReader(config.server.trustedProxies);
   const { basePath, requireKey, allowedHosts, maxBodyBytes } = config.server;

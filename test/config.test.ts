@@ -44,6 +44,7 @@ test("every default stands as the settings table says", () => {
       requireKey: true,
       masterKeys: [],
       openBrowser: false,
+      upstreamCalls: 256,
     },
     data: {
       dataDir: "/srv/app/data",

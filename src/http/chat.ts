@@ -36,6 +36,7 @@ export function chatHandler(dialect: Dialect, deps: ChatDeps): ChatHandler {
     try {
       const caller = callerOf(http, auth);
       turn = turns.begin(http.signal);
+      if (turn.admitted) await turn.admitted;
       const body = parseJson(await readBody(http, deps.maxBodyBytes, clock));
       if (!body.ok) throw new GatewayError("invalid-request", `The body is not valid JSON: ${body.reason}.`);
       const request = dialect.decode(body.value, http.headers, { id, receivedAt });

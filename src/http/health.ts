@@ -48,6 +48,7 @@ export function mountHealth(deps: HealthDeps) {
       verdict: verdict.state,
       accounts: { usable: verdict.usable, total: verdict.total },
       inFlight: turns.size,
+      waiting: turns.waiting,
       ...longchatHealth(deps.longcat().accounts, deps.reloadedAt()),
     });
   };

@@ -36,3 +36,21 @@ test("a turn that outlasts the grace is ended as stopping", async () => {
   turn.end();
   await drained;
 });
+
+test("beyond what may run at once turns wait in line, first come first served", async () => {
+  const turns = createTurns(new VirtualClock(), 1);
+  const begin = (client = new AbortController()) => ({ client, turn: turns.begin(client.signal) });
+  const first = begin();
+  const second = begin();
+  const third = begin();
+  expect(first.turn.admitted).toBeUndefined();
+  expect(turns.waiting).toBe(2);
+  second.client.abort();
+  await expect(second.turn.admitted).rejects.toThrow("left");
+  second.turn.end();
+  expect(turns.waiting).toBe(1);
+  first.turn.end();
+  await third.turn.admitted;
+  expect(turns.waiting).toBe(0);
+  expect(begin().turn.admitted).toBeDefined();
+});
