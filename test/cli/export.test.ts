@@ -1,4 +1,4 @@
-import { afterEach, expect, test } from "bun:test";
+import { afterEach, expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -69,6 +69,9 @@ function at(sluice: Gateway, argv: readonly string[], given: Parameters<typeof r
   writeFileSync(join(sluice.dataDir, "sluice.token"), token, { mode: 0o600 });
   return run(argv, { cwd: sluice.dataDir, env: { DATA_DIR: sluice.dataDir }, ...given });
 }
+
+// A passphrase is slow to try by design, and a small machine has more to do.
+setDefaultTimeout(30_000);
 
 const PASSPHRASE = "ein langer Satz, den niemand rät";
 const SECRETS = [longcatToken("a"), longcatToken("b"), clerkCookie("x"), refreshToken("k"), "u:p@", PASSPHRASE];

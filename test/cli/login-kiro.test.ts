@@ -4,6 +4,7 @@ import { startKiroSim } from "../sims/kiro.ts";
 import { VirtualClock } from "../virtual-clock.ts";
 import { systemClock } from "../../src/lib/clock.ts";
 import { folderOf, run } from "./harness.ts";
+import { kiroEnv } from "./kiro-env.ts";
 
 setDefaultTimeout(20_000);
 
@@ -32,7 +33,7 @@ test("row 39 login makes an account at Kiro by device code over a gateway that s
   await using sim = await startKiroSim();
   const bob = sim.account("bob", "builder-id");
   const time = new VirtualClock();
-  await using gateway = await startGateway({ clock: time, env: kiroEnv(sim.urls) });
+  await using gateway = await startGateway({ clock: time, env: kiroEnv(sim) });
   const { cwd, remove } = folderOf(gateway.url, gateway.adminKey);
   const { clock, next } = steppedClock();
   const asked = () => sim.requests.filter(({ host, path }) => `${host} ${path}` === "oidc /token").length;
@@ -67,7 +68,7 @@ test("row 39 login makes an account at Kiro by device code over a gateway that s
 test("login by browser takes the address that is pasted over a gateway that serves", async () => {
   await using sim = await startKiroSim();
   sim.signsIn = sim.account("cat", "social");
-  await using gateway = await startGateway({ env: kiroEnv(sim.urls) });
+  await using gateway = await startGateway({ env: kiroEnv(sim) });
   const { signIn, accounts } = gateway.app.admin;
   const { cwd, remove } = folderOf(gateway.url, gateway.adminKey);
   const { clock, next } = steppedClock();
@@ -86,9 +87,3 @@ test("login by browser takes the address that is pasted over a gateway that serv
     remove();
   }
 });
-
-function kiroEnv(urls: Awaited<ReturnType<typeof startKiroSim>>["urls"]): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(urls).map(([name, url]) => [`KIRO_${name.replace(/Url$/, "").toUpperCase()}_URL`, url]),
-  );
-}
