@@ -196,7 +196,7 @@ class Turn {
     if (failure.tells === "lacks-model") {
       this.#remember({ lacking: [...(this.#memory.lacking ?? []), this.#context.model] });
     }
-    if (failure.tells?.startsWith("exhausted") && failure.retryAt === undefined) {
+    if (failure.tells?.startsWith("exhausted")) {
       const resetsAt = await resetTime(this.#settings, this.#own());
       const tomorrow = nextUtcDay(this.#context.clock.now());
       return toError({ ...failure, retryAt: failure.tells === "exhausted" ? resetsAt : Math.min(resetsAt, tomorrow) });

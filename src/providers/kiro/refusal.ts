@@ -86,7 +86,8 @@ export function refusalOf(answer: UpstreamAnswer, now: number): Refusal {
   if (status === 402 || /_REQUEST_COUNT$|USAGE_LIMIT_REACHED|OVERAGE_REQUEST_LIMIT/.test(reason)) {
     const text = "The allowance of this Kiro account is used up.";
     const tells = reason.startsWith("DAILY") ? "exhausted-today" : "exhausted";
-    return { kind: "quota-exhausted", message: text, remedies: [], tells, ...later };
+    // A `Retry-After` beside it is the throttle's, not the allowance's: the reset is asked for.
+    return { kind: "quota-exhausted", message: text, remedies: [], tells };
   }
   if (isTooLong(message, reason)) {
     return { kind: "context-too-long", message: "prompt is too long", remedies: [], field: "messages" };

@@ -6,6 +6,7 @@ import { chatRequest, listen } from "../context.ts";
 import { stage, withSim } from "./helpers.ts";
 
 const world = withSim();
+const SOON = { "retry-after": "30" };
 const INVALID = "The bearer token included in the request is invalid.";
 
 describe("refusals", () => {
@@ -151,8 +152,11 @@ describe("refusals", () => {
     expect(world.sim.requests.map(({ host }) => host)).toEqual(["runtime", "legacy"]);
   });
 
-  test("402 rests the account until the reset that the free call names", async () => {
-    world.cat.next("chat", refuse(402, "You have reached the limit.", "MONTHLY_REQUEST_COUNT"));
+  test.each([
+    ["402", refuse(402, "You have reached the limit.", "MONTHLY_REQUEST_COUNT")],
+    ["429 of the month, whose Retry-After is the throttle's,", refuse(429, "", "MONTHLY_REQUEST_COUNT", SOON)],
+  ])("%s rests the account until the reset that the free call names", async (_, behaviour) => {
+    world.cat.next("chat", behaviour);
     const here = stage(world.sim, world.cat);
     const told = await listen(here.provider.chat(chatRequest("hi"), here.context()));
     expect(told.error).toMatchObject({ kind: "quota-exhausted", retryAt: 1_796_083_200_000 });
