@@ -134,6 +134,7 @@ export async function buildApp(deps: AppDeps): Promise<App> {
     aliases: () => config.routing.aliases,
     fallbacks: () => config.routing.fallbacks,
     accountModels: (name) => pool.models(name),
+    services: () => pool.services(),
     offers: ({ name, credential, guests }) =>
       credential === undefined ||
       pool.lender(name).accounts.length > 0 ||

@@ -15,11 +15,16 @@ export interface LendRequest {
   readonly model: string;
   /** Ids of accounts that this request has tried already. */
   readonly exclude?: ReadonlySet<string>;
+  /** The client has named this account: no other serves, and it only as it stands. */
+  readonly account?: string | undefined;
   /** Taken before any other when it is usable and free: it holds the conversation. */
   readonly prefer?: string;
   /** This account and no other, whatever its state: a person tests it. */
   readonly only?: string;
 }
+
+/** What an account must serve to be lent. */
+export type Wanted = Pick<LendRequest, "model" | "account">;
 
 export interface LenderRules {
   readonly strategy: StrategyName;
@@ -96,18 +101,18 @@ export class Lender {
       });
   }
 
-  #suits(account: Account, { exclude, model }: LendRequest): boolean {
-    return !exclude?.has(account.id) && account.serves(model);
+  #suits(account: Account, { exclude, ...wanted }: LendRequest): boolean {
+    return !exclude?.has(account.id) && serves(account, wanted);
   }
 
-  /** Why nobody could be served with this model now; undefined while an account is ready. */
-  unavailable(model: string): GatewayError | undefined {
+  /** Why nobody could be served so now; undefined while an account is ready. */
+  unavailable(wanted: Wanted): GatewayError | undefined {
     if (!this.provider.credential || this.#deps.guests?.canFill) return undefined;
     // Every request with several targets asks: most have somebody.
-    if (this.accounts.some((account) => account.state === "ready" && account.serves(model))) return undefined;
-    const serving = this.accounts.filter((account) => account.serves(model));
+    if (this.accounts.some((account) => account.state === "ready" && serves(account, wanted))) return undefined;
+    const serving = this.accounts.filter((account) => serves(account, wanted));
     if (serving.length === 0 && this.accounts.length > 0) {
-      return new GatewayError("no-account", `No ${this.provider.title} account here serves the model ${model}.`);
+      return new GatewayError("no-account", `No ${this.provider.title} account here serves the model ${wanted.model}.`);
     }
     return unavailable(this.provider, serving, this.#deps.clock.now());
   }
@@ -150,7 +155,7 @@ export class Lender {
     const usable = this.accounts.filter(isUsable);
     if (usable.length === 0) {
       const able = this.accounts.filter(isAble);
-      throw able.length > 0 ? this.#broken(able) : (this.unavailable(request.model) ?? this.#allTried());
+      throw able.length > 0 ? this.#broken(able) : (this.unavailable(request) ?? this.#allTried());
     }
     const preferred = usable.find(({ id }) => id === request.prefer);
     if (preferred && this.#isFree(preferred)) return new Lease(this.provider, preferred, 0, ends);
@@ -249,6 +254,10 @@ export class Lender {
     const text = `All ${this.provider.title} accounts were busy for ${queueMs / 1000} s; try again shortly.`;
     return new GatewayError("queue-full", text, { retryAt: this.#deps.clock.now() + QUEUE_FULL_RETRY_MS });
   }
+}
+
+function serves(account: Account, { model, account: named }: Wanted): boolean {
+  return (named === undefined || named === account.id) && account.serves(model);
 }
 
 /** What `work` gives, or a rejection as soon as the signal aborts; the work itself goes on. */

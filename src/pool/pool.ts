@@ -13,6 +13,7 @@ import { Guests, type GuestStatus } from "./guests.ts";
 import { Lender } from "./lender.ts";
 import type { LeaseEnds } from "./lease.ts";
 import { ModelUnion } from "./model-union.ts";
+import { NamedServices, type NamedService } from "./named-services.ts";
 import { CallerPositions, Positions } from "./positions.ts";
 import { Roster } from "./roster.ts";
 import { statusOf, type AccountStatus } from "./status.ts";
@@ -84,6 +85,7 @@ export class Pool {
   readonly #breakers = new Map<string, Breakers>();
   readonly #guests = new Map<string, Guests>();
   readonly #unions = new Map<string, ModelUnion>();
+  readonly #named: NamedServices;
   readonly #accounts = new Map<string, Account>();
   readonly #positions: Positions;
   readonly #callerPositions = new CallerPositions();
@@ -127,6 +129,8 @@ export class Pool {
       this.#lenders.set(provider.name, this.#lenderOf(provider, accounts, positions.get(provider.name), moved, guests));
       this.#unions.set(provider.name, new ModelUnion(provider, accounts));
     }
+    const many = deps.providers.filter(({ serviceOf }) => serviceOf !== undefined);
+    this.#named = new NamedServices(many.map(({ name }) => this.lender(name).accounts));
   }
 
   /** Loads and opens what the store holds. @throws GatewayError store-unavailable */
@@ -200,6 +204,11 @@ export class Pool {
   models(name: string): readonly ModelInfo[] {
     const { provider } = this.lender(name);
     return this.#unions.get(name)?.models ?? provider.models;
+  }
+
+  /** The accounts of providers with many services behind them, as users name them. */
+  services(): readonly NamedService[] {
+    return this.#named.list;
   }
 
   /** @throws GatewayError unknown-path */

@@ -1,4 +1,5 @@
 import { GatewayError } from "../chat/error.ts";
+import type { NamedService } from "../pool/named-services.ts";
 import type { ModelInfo, Provider } from "../providers/provider.ts";
 import { aliasesOf, builtInAliases, namesExactly, type AliasTable } from "./aliases.ts";
 import { isSameModel, listedNames } from "./names.ts";
@@ -9,6 +10,8 @@ export interface Target {
   readonly provider: Provider;
   /** The upstream's own name of the model. */
   readonly model: string;
+  /** The id of the account that the name means, where it names one. */
+  readonly account?: string;
 }
 
 export interface ResolverDeps {
@@ -24,6 +27,8 @@ export interface ResolverDeps {
   readonly fallbacks?: () => Readonly<Record<string, readonly string[]>>;
   /** What a provider's accounts serve, where that differs from the provider's list. */
   readonly accountModels?: (provider: string) => readonly ModelInfo[];
+  /** Accounts that may be addressed as `name/model`. */
+  readonly services?: () => readonly NamedService[];
   /** Whether anybody could serve this provider's models: what nobody has an account for is not listed. */
   readonly offers?: (provider: Provider) => boolean;
 }
@@ -54,7 +59,7 @@ export class Resolver {
    * Every target of a name, best first, never empty: what the user's own entry for exactly this name says; else the
    * providers that list the model, however it is spelled there; then what the user's wildcards say, the short names that
    * every gateway knows, and the providers that know the name as an alias; else `provider/model`, which means that
-   * provider alone. The user's fallbacks for the name follow.
+   * provider alone, or `name/model` with the name of one service. The user's fallbacks for the name follow.
    * @param name undefined for the default model
    * @param only the provider that the path or the caller's accounts fix; it has no fallbacks
    * @throws GatewayError unknown-model that lists near names
@@ -101,11 +106,12 @@ export class Resolver {
 
   /** Tables and lists are replaced, never changed in place. */
   #forgetIfChanged(): void {
-    const { order, aliases, fallbacks, providers } = this.#deps;
+    const { order, aliases, fallbacks, services, providers } = this.#deps;
     this.#restOn(0, order?.());
     this.#restOn(1, aliases?.());
     this.#restOn(2, fallbacks?.());
-    let place = 3;
+    this.#restOn(3, services?.());
+    let place = 4;
     for (const provider of providers) this.#restOn(place++, this.#modelsOf(provider));
   }
 
@@ -141,15 +147,36 @@ export class Resolver {
     return [];
   }
 
-  /** `provider/model`. */
+  /** `provider/model`, else `name/model`. */
   #qualified(name: string, only: string | undefined): Target[] {
     const slash = name.indexOf("/");
     const prefix = name.slice(0, Math.max(slash, 0)).toLowerCase();
-    if (slash <= 0 || (only !== undefined && only !== prefix)) return [];
+    if (slash <= 0) return [];
+    if (this.#deps.providers.every((provider) => provider.name !== prefix)) return this.#atService(name, only);
+    if (only !== undefined && only !== prefix) return [];
     const model = name.slice(slash + 1);
     const { listed, known } = this.#served(model, prefix);
     if (listed.length + known.length > 0) return [...listed, ...known];
     return this.#family(model, prefix);
+  }
+
+  /** `name/model`, where exactly one service has that name. Models and names may have slashes of their own. */
+  #atService(name: string, only: string | undefined): Target[] {
+    const wanted = name.toLowerCase();
+    const isMeant = ({ provider, label }: NamedService) =>
+      (only === undefined || only === provider) && wanted.startsWith(`${label.toLowerCase()}/`);
+    const meant = (this.#deps.services?.() ?? []).filter(isMeant);
+    const isAlone = ({ label }: NamedService) =>
+      meant.filter((other) => other.label.toLowerCase() === label.toLowerCase()).length === 1;
+    const targets = meant.filter(isAlone).flatMap(({ provider: owner, label, accountId, models }): Target[] => {
+      const provider = this.#deps.providers.find((each) => each.name === owner);
+      const listed = listedNames(
+        name.slice(label.length + 1),
+        models.map(({ id }) => id),
+      );
+      return provider && listed[0] !== undefined ? [{ provider, model: listed[0], account: accountId }] : [];
+    });
+    return targets.length === 1 ? targets : [];
   }
 
   /** A short name means the first of its versions that an account lists; else the first that a provider knows. */
@@ -203,7 +230,9 @@ export class Resolver {
 
 function distinct(targets: readonly Target[]): Target[] {
   return targets.filter(
-    ({ provider, model }, index) =>
-      targets.findIndex((other) => other.provider === provider && other.model === model) === index,
+    ({ provider, model, account }, index) =>
+      targets.findIndex(
+        (other) => other.provider === provider && other.model === model && other.account === account,
+      ) === index,
   );
 }

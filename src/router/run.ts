@@ -224,7 +224,7 @@ export class Router {
 
   /** The answer, or the failure after which this target has nothing more to offer. */
   async #overAccounts(run: Run, target: Target, request: ChatRequest, othersReady: boolean): Promise<Answer | Refusal> {
-    const { provider, model } = target;
+    const { provider, model, account } = target;
     const lender = this.#lenderOf(run, provider);
     const memory = this.#memoryOf(run, target);
     const exclude = new Set<string>();
@@ -239,6 +239,7 @@ export class Router {
           signal: run.signal,
           model,
           exclude,
+          account,
           ...(prefer === undefined ? {} : { prefer }),
           ...(only === undefined ? {} : { only }),
         });
@@ -255,7 +256,7 @@ export class Router {
       if (!(result instanceof GatewayError)) return result;
       last = result;
       const { next } = FAILURES[last.kind];
-      if (!this.#mayGoOn(run, last)) return { failure: worse(last, lender.unavailable(model)), final: true };
+      if (!this.#mayGoOn(run, last)) return { failure: worse(last, lender.unavailable(target)), final: true };
       if (!lease.account || (next === "provider" && !provider.serviceOf)) return { failure: last, final: false };
       // However many accounts one provider has, the last attempt is for somebody else.
       if (othersReady && run.counted >= run.settings.maxAttempts - 1) return { failure: last, final: false };
@@ -266,9 +267,9 @@ export class Router {
   }
 
   /** Why nobody could answer there now; undefined while somebody may. */
-  #unavailable({ options }: Run, { provider, model }: Target): GatewayError | undefined {
+  #unavailable({ options }: Run, target: Target): GatewayError | undefined {
     if (options.accountId !== undefined || options.caller.kind === "own-accounts") return undefined;
-    return this.#deps.pool.lender(provider.name).unavailable(model);
+    return this.#deps.pool.lender(target.provider.name).unavailable(target);
   }
 
   /** One account, which gets a second chance with a new chat when the upstream has lost the first. */

@@ -100,6 +100,7 @@ export async function openWorld(options: WorldOptions) {
     defaultModel: () => "model",
     knownModels: () => undefined,
     accountModels: (name) => pool.models(name),
+    services: () => pool.services(),
     ...options.resolver,
   });
   const router = new Router({
