@@ -16,7 +16,6 @@ export interface CliIo {
   readonly cwd: string;
   /** Whether a person sits at standard input. */
   readonly isTty: boolean;
-  /** Its timers keep the process alive: a command may have nothing else to wait for. */
   readonly clock: Clock;
   /** Calls `run` once, instead of ending the process, when the user presses Ctrl-C; returns what undoes it. */
   onInterrupt(run: () => void): () => void;

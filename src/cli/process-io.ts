@@ -1,13 +1,5 @@
-import { type Clock, systemClock } from "../lib/clock.ts";
+import { systemClock } from "../lib/clock.ts";
 import type { CliIo } from "./command.ts";
-
-const LIVELY_CLOCK: Clock = {
-  ...systemClock,
-  after(ms, run) {
-    const timer = setTimeout(run, ms);
-    return () => clearTimeout(timer);
-  },
-};
 
 /** The streams and surroundings of this process. The caller sets `process.exitCode`: an exit at once would cut output off. */
 export function processIo(): CliIo {
@@ -19,7 +11,7 @@ export function processIo(): CliIo {
     env,
     cwd: process.cwd(),
     isTty: stdin.isTTY,
-    clock: LIVELY_CLOCK,
+    clock: systemClock,
     onInterrupt(run) {
       process.once("SIGINT", run);
       return () => void process.off("SIGINT", run);

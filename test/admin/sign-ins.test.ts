@@ -128,12 +128,13 @@ describe("a sign-in by code", () => {
     expect(accounts()).toHaveLength(1);
   });
 
-  test("asks once when a page looks at the moment at which it is asked anyway", async () => {
+  test("asks once when two pages look at the moment at which the service is asked anyway", async () => {
     const provider = new Inviting();
     await using subject = await openDesk(provider);
     const { desk, clock } = subject;
-    const { id } = await desk.begin("fake", "code", CODE);
+    let id = "";
     clock.after(5 * SECOND, () => void Promise.all([desk.poll(id), desk.poll(id)]));
+    ({ id } = await desk.begin("fake", "code", CODE));
     await clock.advance(5 * SECOND);
     expect(provider.polls).toBe(1);
     expect(await desk.poll(id)).toMatchObject({ status: "open" });
