@@ -13,7 +13,12 @@
   const justNow = new Intl.RelativeTimeFormat(language, { style: "narrow", numeric: "auto" }).format(0, "second");
   const timeOfDay = new Intl.DateTimeFormat(language, { timeStyle: "medium", hourCycle: "h23" });
   const dateAndTime = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short", hourCycle: "h23" });
-  const units = [["day", 172800, 86400], ["hour", 5400, 3600], ["minute", 90, 60], ["second", 0, 1]];
+  const units = [
+    ["day", 172800, 86400],
+    ["hour", 5400, 3600],
+    ["minute", 90, 60],
+    ["second", 0, 1],
+  ];
   const sinceWords = (at) => {
     const seconds = Math.round((at - now()) / 1000);
     if (seconds === 0) return justNow;
@@ -192,7 +197,9 @@
     if (!copied) throw new Error("copy");
   };
   const copy = async (button) => {
-    const source = button.dataset.copy ? document.querySelector(button.dataset.copy) : button.parentElement.querySelector("[data-copy-text]");
+    const source = button.dataset.copy
+      ? document.querySelector(button.dataset.copy)
+      : button.parentElement.querySelector("[data-copy-text]");
     try {
       await copyText(source.textContent);
     } catch {
@@ -218,7 +225,9 @@
   /* A file that the page holds is saved without another request. */
   const save = ({ dataset }) => {
     const link = document.createElement("a");
-    link.href = URL.createObjectURL(new Blob([document.querySelector(dataset.save).textContent], { type: "application/json" }));
+    link.href = URL.createObjectURL(
+      new Blob([document.querySelector(dataset.save).textContent], { type: "application/json" }),
+    );
     link.download = dataset.name;
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
@@ -237,7 +246,8 @@
       entry.hidden = !fits;
       if (fits) shown += 1;
     }
-    for (const group of all("#accounts [data-group]")) group.hidden = !group.querySelector("[data-account]:not([hidden])");
+    for (const group of all("#accounts [data-group]"))
+      group.hidden = !group.querySelector("[data-account]:not([hidden])");
     const none = byId("no-match");
     if (none) none.hidden = shown > 0;
     for (const chip of all("[data-chip]")) chip.setAttribute("aria-pressed", String(chip.dataset.chip === state));
