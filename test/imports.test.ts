@@ -17,6 +17,7 @@ const TABLE: readonly (readonly [place: string, mayImport: readonly string[]])[]
   ["main.ts", ["start.ts"]],
   ["start.ts", ["/"]],
   ["app.ts", ["/"]],
+  ["app/", ["/"]],
   ["config.ts", ["config/", "lib/"]],
   ["config/", ["lib/"]],
   ["tools/", ["lib/"]],

@@ -1,0 +1,130 @@
+import { Elysia } from "elysia";
+import { toGatewayError } from "../chat/error.ts";
+import type { Config } from "../config.ts";
+import { createConsole } from "../console/index.ts";
+import { dialects } from "../dialects/index.ts";
+import { mountAdminApi } from "../http/admin-api.ts";
+import { mountApi } from "../http/api.ts";
+import { clientReader } from "../http/client.ts";
+import { mountDocs } from "../http/docs.ts";
+import { causeOf, failureResponse } from "../http/failure.ts";
+import { mountHealth } from "../http/health.ts";
+import { hostGuard } from "../http/hosts.ts";
+import type { Peers } from "../http/listen.ts";
+import { createTurns, type Turns } from "../http/turns.ts";
+import type { Clock } from "../lib/clock.ts";
+import { newId } from "../lib/id.ts";
+import type { Log } from "../lib/log.ts";
+import type { Store } from "../store/store.ts";
+import type { DataPath } from "./data-path.ts";
+import type { Operator } from "./operator.ts";
+
+export interface SiteDeps {
+  readonly config: () => Config;
+  readonly path: DataPath;
+  readonly operator: Operator;
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly version: string;
+  readonly assetRoot: string;
+  readonly operatorToken: string | undefined;
+  /** Aborts when open pages are to be let go. */
+  readonly stopping: AbortSignal;
+}
+
+/** Everything that is served over HTTP. */
+export interface Site {
+  fetch(request: Request): Response | Promise<Response>;
+  /** Whoever listens says here who is at the other end. */
+  readonly peers: Peers;
+  readonly turns: Turns;
+}
+
+/** Calls to upstreams kept free for probes, renewals and chats made ready, where their number is limited. */
+const SPARE_CALLS = 32;
+
+/** Mounts every route. The clients' API comes last: it answers for all paths that nobody else takes. */
+export async function buildSite(deps: SiteDeps): Promise<Site> {
+  const { config, operator, store, clock, log, version, assetRoot } = deps;
+  const { providers, pool, router } = deps.path;
+  const { admin, auth, keys, overview } = operator;
+  const { basePath, requireKey, allowedHosts, maxBodyBytes, trustedProxies, upstreamCalls } = config().server;
+  const turns = createTurns(clock, upstreamCalls - SPARE_CALLS);
+  const peers: Peers = new WeakMap();
+  const readClient = clientReader(trustedProxies);
+  let reloadedAt = clock.now();
+  let routes: readonly { readonly method: string; readonly path: string }[] = [];
+
+  const health = mountHealth({
+    version,
+    clock,
+    turns,
+    verdict: overview.verdict,
+    longcat: () => ({
+      accounts: pool.views().filter((account) => account.provider === "longcat"),
+      position: pool.lender("longcat").position,
+    }),
+    reloadedAt: () => reloadedAt,
+    trouble: () => store.trouble(),
+    isStatsOpen: () => config().stats.enabled,
+    basePath,
+  });
+  const adminApi = mountAdminApi({
+    admin,
+    keys,
+    operatorToken: deps.operatorToken,
+    clock,
+    maxBodyBytes,
+    async replaceLongcatCookies(text) {
+      const credentials = pool.provider("longcat").credential?.parse(text) ?? [];
+      await pool.roster.syncEnvironment("longcat", credentials);
+      reloadedAt = clock.now();
+      return credentials.length;
+    },
+  });
+  const pages = await createConsole({
+    admin,
+    auth,
+    assetRoot,
+    basePath,
+    log,
+    clock,
+    version,
+    client: (request) => readClient(request, peers.get(request)),
+    stopping: deps.stopping,
+  });
+  const api = mountApi({
+    dialects,
+    router,
+    isProvider: (name) => providers.some((provider) => provider.name === name),
+    methodsAt: (path) => routes.filter((route) => route.path === path).map((route) => route.method),
+    turns,
+    clock,
+    log,
+    maxBodyBytes,
+    auth: {
+      keys,
+      requireKey,
+      get callerAccounts() {
+        return config().longcat.callerCookies ? providers : [];
+      },
+    },
+  });
+
+  const app = new Elysia({ normalize: false, handler: { standardHostname: false } })
+    .onError(({ error: thrown }) => {
+      const error = toGatewayError(thrown);
+      const id = newId("req");
+      if (error.kind === "internal") log.error("request-failed", { request: id, cause: causeOf(error) });
+      return failureResponse(error, dialects[0], id, clock.now());
+    })
+    .use(health)
+    .use(await mountDocs({ version, assetRoot, basePath }))
+    .use(adminApi)
+    .use(pages)
+    .use(api);
+  routes = app.routes;
+  const refused = hostGuard(allowedHosts, requireKey);
+  return { fetch: (request) => refused(request) ?? app.fetch(request), peers, turns };
+}
