@@ -32,7 +32,9 @@ interface Found {
 const STORED = /\bsb-[\w-]+?-auth-token(?:\.(\d+))?["']?(?:\s*[=:]|\t+)\s*["']?([^\s;"']+)/g;
 const STORED_NAME = /^sb-[\w-]+?-auth-token(?:\.(\d+))?$/;
 const EMAIL = /^[^\s:@,{}]+@[^\s:@]+\.[^\s:@]+$/;
-const TOKEN = /^[\w.~+/=-]{8,}$/;
+const TOKEN = /^[\w.~+/=-]+$/;
+/** Refresh tokens have 12 characters or more; a word below half of that was not copied whole. */
+const SHORTEST_TOKEN = 6;
 
 /** @throws GatewayError invalid-request that names what is missing */
 export function readPaste(text: string): LangfastCredential[] {
@@ -66,7 +68,10 @@ function labelled(word: string): string {
 }
 
 function fromTokens(words: readonly string[]): LangfastCredential {
-  for (const word of words) if (!TOKEN.test(word)) throw refused("A token holds characters that tokens never have.");
+  for (const word of words) {
+    if (!TOKEN.test(word)) throw refused("A token holds characters that tokens never have.");
+    if (word.length < SHORTEST_TOKEN) throw refused("A token is too short: copy the whole of it.");
+  }
   return toCredential({ accessToken: words.find(isJwt), refreshToken: words.find((word) => !isJwt(word)) });
 }
 

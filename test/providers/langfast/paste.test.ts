@@ -71,6 +71,7 @@ const forms: { name: string; text: string; is: Partial<LangfastCredential> }[] =
   },
   { name: "access and refresh token on two lines", text: `${ACCESS}\n${REFRESH}`, is: WHOLE },
   { name: "access and refresh token with labels", text: `refresh_token=${REFRESH} access_token=${ACCESS}`, is: WHOLE },
+  { name: "a short refresh token", text: "rt-1-00", is: { refreshToken: "rt-1-00" } },
   {
     name: "a bare refresh token",
     text: ` ${REFRESH}\n`,
@@ -112,6 +113,7 @@ test("several accounts come in one text, and the same one only once", () => {
 });
 
 const halves: { name: string; text: string; says: RegExp }[] = [
+  { name: "a token cut off", text: "rt-1", says: /too short/ },
   { name: "nothing", text: "  ", says: /Nothing was pasted/ },
   { name: "an access token alone", text: ACCESS, says: /refresh_token is missing/ },
   { name: "a session without tokens", text: "{}", says: /neither an access_token nor a refresh_token/ },
