@@ -1,7 +1,7 @@
 import { type Gateway, startGateway } from "../gateway.ts";
 import { type LongcatSim, startLongcatSim } from "../sims/longcat.ts";
 
-const [A, B, C] = ["A".repeat(100), "B".repeat(100), "C".repeat(100)] as const;
+export const [A, B] = ["A".repeat(100), "B".repeat(100)] as const;
 
 export interface World extends AsyncDisposable {
   readonly sim: LongcatSim;
