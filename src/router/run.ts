@@ -199,6 +199,7 @@ export class Router {
 
   async #overTargets(run: Run): Promise<Answer> {
     let last: GatewayError | undefined;
+    let lastIsEmpty = false; // it says no more than that a provider has no account at all
     const targets = this.#targetsOf(run);
     for (const [index, target] of targets.entries()) {
       const { capabilities } = target.provider;
@@ -216,7 +217,13 @@ export class Router {
       const othersReady = targets.slice(index + 1).some((other) => !this.#unavailable(run, other));
       const result = await this.#overAccounts(run, target, prepared, othersReady);
       if (!("failure" in result)) return result;
-      last = last && result.failure.kind === "no-account" ? last : result.failure;
+      const isEmpty =
+        result.failure.kind === "no-account" && this.#lenderOf(run, target.provider).accounts.length === 0;
+      // What keeps an account from answering tells its owner more than a provider that nobody has set up.
+      if (!last || (lastIsEmpty && !isEmpty) || result.failure.kind !== "no-account") {
+        last = result.failure;
+        lastIsEmpty = isEmpty;
+      }
       if (result.final) break;
     }
     throw last ?? new GatewayError("internal", "The gateway found nobody to ask.");

@@ -443,6 +443,15 @@ describe("fallbacks", () => {
     expect(await world.ask()).toBe("hello from b");
   });
 
+  test("leave the say to the provider whose accounts need something, not to one that has none", async () => {
+    const dead = second().always("b", fails("auth-rejected", { needsLogin: true }));
+    await using world = await openWorld({ providers: [first(), dead], resolver: { fallbacks } });
+    await world.add("b", "second");
+    await world.ask();
+    const failure = await world.run().catch((error: Error) => error.message);
+    expect(failure).toContain("No Second account can answer");
+  });
+
   test("get the last attempt, however many accounts fail before", async () => {
     const broken = first();
     for (const name of ["a", "b", "c", "d"]) broken.always(name, fails("upstream-broken"));
