@@ -159,7 +159,7 @@ test("very many accounts do not ask together, and each has its turn", async () =
   await world.clock.advance(12 * MINUTE);
   world.usage.stop();
   expect(new Set(telling.probed).size).toBe(500);
-});
+}, 60_000); // 500 committed rows and 150 ticks take their time on a busy machine
 
 describe("on demand", () => {
   test("usage and models are asked for at once", async () => {
