@@ -21,7 +21,8 @@ const NEEDS_A_PERSON = new Set(["needs_login", "disabled_auto"]);
 /**
  * Says in one word how things stand. "empty": there is no account, and nothing else serves. "down": accounts exist and
  * nobody can serve. "limited": a provider has none left, or an account waits for a person, or no more than half can
- * serve. What a person switched off does not count, nor does a dead guest, whose place the next one takes.
+ * serve. What a person switched off does not count, nor does a dead guest, whose place the next one takes; and guests that
+ * nobody has asked for yet speak for no account.
  */
 export function verdictOf({ ready, trouble, accounts, broken, guests, free }: VerdictFacts): Verdict {
   const present = accounts.filter(({ source, state }) => source !== "guest" || !NEEDS_A_PERSON.has(state));
@@ -36,13 +37,12 @@ export function verdictOf({ ready, trouble, accounts, broken, guests, free }: Ve
     !counted.some((account) => account.provider === provider && isUsable(account)) &&
     !toCome.some((each) => each.provider === provider);
   const dry = [...new Set([...counted, ...refused].map(({ provider }) => provider))].filter(isDry);
-  const hasOthers = free || toCome.length > 0;
 
   let state: VerdictState = "fine";
   if (!ready) state = "starting";
   else if (trouble !== undefined) state = "degraded";
-  else if (present.length === 0) state = hasOthers ? "fine" : "empty";
-  else if (usable === 0 && !hasOthers) state = "down";
+  else if (present.length === 0) state = free ? "fine" : "empty";
+  else if (usable === 0 && !free) state = "down";
   else if (dry.length > 0 || usable * 2 <= counted.length || counted.some(({ state }) => NEEDS_A_PERSON.has(state))) {
     state = "limited";
   }

@@ -58,7 +58,7 @@ const REFUSED = { ...GUESTS, failure: "The site wants a captcha.", needsLogin: t
 const cases: { name: string; facts: Partial<VerdictFacts>; state: string; provider?: string }[] = [
   { name: "before the accounts are in it is starting", facts: { ready: false }, state: "starting" },
   { name: "without any account it is empty", facts: {}, state: "empty" },
-  { name: "guests that a service gives serve before there is an account", facts: { guests: [GUESTS] }, state: "fine" },
+  { name: "guests that nobody has asked for yet are no account", facts: { guests: [GUESTS] }, state: "empty" },
   {
     name: "guests that are switched off serve nobody",
     facts: { guests: [{ ...GUESTS, wanted: 0 }] },
@@ -67,9 +67,9 @@ const cases: { name: string; facts: Partial<VerdictFacts>; state: string; provid
   { name: "guests that the service refuses serve nobody", facts: { guests: [REFUSED] }, state: "empty" },
   { name: "a provider that needs no account serves before there is one", facts: { free: true }, state: "fine" },
   {
-    name: "guests answer while no account can",
+    name: "guests to come do not speak for accounts that cannot answer",
     facts: { accounts: [account("needs_login", "kiro")], guests: [GUESTS] },
-    state: "limited",
+    state: "down",
     provider: "kiro",
   },
   {
