@@ -44,7 +44,7 @@ export async function buildDataPath({ config, store, clock, log, random }: DataP
     log,
     userAgents: USER_AGENTS,
     random,
-    settings: () => poolSettingsOf(config()),
+    settings: ofConfig(config, poolSettingsOf),
     createFetch: ({ proxy }) =>
       createUpstreamFetch({
         clock,
@@ -73,7 +73,7 @@ export async function buildDataPath({ config, store, clock, log, random }: DataP
     clock,
     log,
     fetchImage: createFetchImage({ clock }),
-    settings: () => ({ ...config().router, ...config().pool }),
+    settings: ofConfig(config, (now) => ({ ...now.router, ...now.pool })),
   });
   return {
     providers,
@@ -82,6 +82,17 @@ export async function buildDataPath({ config, store, clock, log, random }: DataP
     usage: new UsageSync({ books, accounts, clock, log, random, everyMs }),
     conversations,
     router,
+  };
+}
+
+/** What is made of the configuration, anew only when that has changed: every request asks. */
+function ofConfig<T>(config: () => Config, make: (config: Config) => T): () => T {
+  let from = config();
+  let made = make(from);
+  return () => {
+    const now = config();
+    if (now !== from) made = make((from = now));
+    return made;
   };
 }
 

@@ -56,6 +56,8 @@ interface Chat {
   /** False for a caller's own account. */
   readonly stored: boolean;
   readonly keeping: ChatKeeping<unknown>;
+  /** Resolves when its row is committed; undefined when it is already, or has none. */
+  readonly saved?: Promise<void>;
   /** Undefined when the account is gone. */
   context(signal: AbortSignal): AccountContext<unknown> | undefined;
 }
@@ -90,7 +92,7 @@ export class Conversations {
     for (const row of await store.all()) {
       if (row.state === "kept") continue;
       const chat = this.#restored(row);
-      if (!chat) await store.drop(row.accountId, row.upstreamId);
+      if (!chat) store.drop(row.accountId, row.upstreamId);
       else {
         const waitMs = Math.max(row.dueAt - clock.now(), 0) + random() * RECOVERY_SPREAD_MS;
         this.#later(waitMs, () => this.#remove(chat, row.tries));
@@ -140,6 +142,10 @@ export class Conversations {
       : ((await ready?.opened) ??
         // To its end also when whoever asked leaves: cut short, it would stay at the upstream under an id nobody knows.
         (await this.#inBackground((own) => this.#open(lease, keeping, model, own, log, "busy"), signal)));
+    if (chat.saved) {
+      this.#deps.store.hurry();
+      await chat.saved;
+    }
     const release = (worked: boolean, history?: string): void => {
       if (worked) this.#makeReady(lease, keeping, model, log);
       if (worked && history !== undefined && isKept(chat)) {
@@ -202,8 +208,8 @@ export class Conversations {
     state: "ready" | "busy",
   ): Promise<Chat> {
     const chat = this.#chatOf(lease, keeping, await keeping.open(lease.context(signal, log), model));
-    await this.#put(chat, { state, dueAt: this.#deps.clock.now(), tries: 0 });
-    return chat;
+    const saved = this.#put(chat, { state, dueAt: this.#deps.clock.now(), tries: 0 });
+    return { ...chat, saved };
   }
 
   #chatOf(lease: Lease, keeping: ChatKeeping<unknown>, id: string): Chat {
@@ -228,7 +234,8 @@ export class Conversations {
       const idle = kept.filter(({ dueAt }, index) => dueAt <= clock.now() || index >= MOST_KEPT);
       for (const row of idle) {
         const chat = this.#restored(row);
-        await (chat ? this.#remove(chat, 0) : store.drop(row.accountId, row.upstreamId));
+        if (chat) await this.#remove(chat, 0);
+        else store.drop(row.accountId, row.upstreamId);
       }
     } catch (error) {
       log.warn("chats-unswept", { reason: toGatewayError(error).message });
@@ -243,7 +250,7 @@ export class Conversations {
         const context = chat.context(signal);
         if (context) await chat.keeping.remove?.(context, chat.id);
       });
-      await this.#drop(chat);
+      this.#drop(chat);
     } catch (error) {
       if (this.#closing.signal.aborted) return;
       const failed = tries + 1;
@@ -265,8 +272,8 @@ export class Conversations {
     await this.#unharmed(this.#deps.store.put({ upstreamId, accountId, key: undefined, ...row }));
   }
 
-  async #drop(chat: Chat): Promise<void> {
-    if (isStored(chat)) await this.#unharmed(this.#deps.store.drop(chat.accountId, chat.id));
+  #drop(chat: Chat): void {
+    if (isStored(chat)) this.#deps.store.drop(chat.accountId, chat.id);
   }
 
   /** Chat goes on while nothing can be stored; at worst a chat stays at the upstream. */

@@ -68,7 +68,7 @@ export function settledStream(
           return Promise.resolve({ value: undefined, done: true });
         },
         return() {
-          finish(new GatewayError("cancelled", "The client left."));
+          if (!over) finish(new GatewayError("cancelled", "The client left."));
           return Promise.resolve({ value: undefined, done: true });
         },
       };

@@ -240,11 +240,17 @@ export interface ConversationRecord {
 }
 
 export interface Conversations {
-  /** Inserts or replaces the row of (accountId, upstreamId). Committed. */
+  /**
+   * Inserts or replaces the row of (accountId, upstreamId). Resolves when it is committed: at once, or within 20 ms for
+   * one that is "ready" unless somebody is in a hurry.
+   */
   put(conversation: ConversationRecord): Promise<void>;
+  /** A turn is about to use a chat: what was put is committed at once. */
+  hurry(): void;
   /** Takes the kept chat of this history for one turn (now "busy"), or undefined. Two callers never get the same one. */
   claim(key: string, now: number): Promise<ConversationRecord | undefined>;
-  drop(accountId: string, upstreamId: string): Promise<void>;
+  /** Written behind, within 500 ms: a row that a crash brings back is a chat that is deleted once more. */
+  drop(accountId: string, upstreamId: string): void;
   all(): Promise<ConversationRecord[]>;
 }
 

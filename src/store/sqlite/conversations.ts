@@ -1,8 +1,13 @@
 import { and, asc, desc, eq, gt, sql } from "drizzle-orm";
+import { toGatewayError } from "../../chat/error.ts";
 import type { ConversationRecord, Conversations } from "../store.ts";
 import type { Drizzle } from "./connection.ts";
 import { conversations } from "./schema.ts";
 import type { Writer } from "./writer.ts";
+
+/** What a crash may take of chats that no turn uses: rows of empty ones this new, ms, and deletions this long ago. */
+const READY_BEHIND_MS = 20;
+const DROP_BEHIND_MS = 500;
 
 export function conversationsOf(db: Drizzle, writer: Writer): Conversations {
   const value = (name: string) => sql.placeholder(name);
@@ -54,14 +59,19 @@ export function conversationsOf(db: Drizzle, writer: Writer): Conversations {
   return {
     async put(conversation) {
       const row = { ...conversation, key: conversation.key ?? null };
-      await writer.grouped(() => put.run(row));
+      await writer.grouped(() => put.run(row), row.state === "ready" ? READY_BEHIND_MS : 0);
+    },
+    hurry() {
+      writer.hurryGroup();
     },
     async claim(key, now) {
       const row = await writer.commit(() => claim.get({ key, now }));
       return row && toRecord(row);
     },
-    async drop(accountId, upstreamId) {
-      await writer.grouped(() => drop.run({ accountId, upstreamId }));
+    drop(accountId, upstreamId) {
+      writer
+        .grouped(() => drop.run({ accountId, upstreamId }), DROP_BEHIND_MS)
+        .catch((error: unknown) => writer.log.warn("chat-undropped", { reason: toGatewayError(error).message }));
     },
     async all() {
       return writer.read(() => all.all()).map(toRecord);

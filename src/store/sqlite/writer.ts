@@ -10,6 +10,15 @@ const LOCK_LOOK_MS = 20;
 /** Tries once; false when the database is locked and there is time left. */
 type Attempt = () => boolean;
 
+/** Writes that wait to be committed together. */
+interface Group {
+  readonly works: (() => void)[];
+  readonly done: PromiseWithResolvers<void>;
+  /** Monotonic ms by which it is committed; undefined once that is at the end of this turn of the loop. */
+  dueAt: number | undefined;
+  cancelTimer(): void;
+}
+
 /**
  * The only writer. SQLite's own waiting for locks is off: it would stand still with every stream of the process, so a
  * write that meets a lock is tried again by the clock. Writes keep their order while they wait.
@@ -20,7 +29,7 @@ export class Writer {
   /** Called when writing begins to fail. */
   onTrouble: () => void = () => undefined;
   readonly #waiting: Attempt[] = [];
-  #group: { readonly works: (() => void)[]; readonly done: PromiseWithResolvers<void> } | undefined;
+  #group: Group | undefined;
 
   constructor(
     readonly connection: Connection,
@@ -55,24 +64,39 @@ export class Writer {
   }
 
   /**
-   * Commits together with all that is grouped during this turn of the loop: a transaction alone costs ten times its row.
-   * Resolves when it is committed. What is committed or read meanwhile comes after it.
+   * Commits together with all that is grouped meanwhile: a transaction alone costs ten times its row. Resolves when it is
+   * committed: at the end of this turn of the loop, or within `withinMs` where it may wait for others. What is committed
+   * or read meanwhile comes after it.
    * @throws GatewayError store-unavailable in words
    */
-  grouped(work: () => void): Promise<void> {
-    if (!this.#group) {
-      this.#group = { works: [], done: Promise.withResolvers() };
-      setImmediate(() => this.commitGroup());
-    }
-    this.#group.works.push(work);
-    return this.#group.done.promise;
+  grouped(work: () => void, withinMs = 0): Promise<void> {
+    const group = (this.#group ??= {
+      works: [],
+      done: Promise.withResolvers(),
+      dueAt: Infinity,
+      cancelTimer: () => undefined,
+    });
+    group.works.push(work);
+    if (withinMs === 0) this.hurryGroup();
+    else this.#commitBy(group, this.clock.monotonic() + withinMs);
+    return group.done.promise;
   }
 
-  /** Commits what is grouped now instead of at the end of this turn. */
+  /** Commits what is grouped at the end of this turn of the loop, with all that comes until then. */
+  hurryGroup(): void {
+    const group = this.#group;
+    if (group?.dueAt === undefined) return;
+    group.dueAt = undefined;
+    group.cancelTimer();
+    setImmediate(() => this.commitGroup());
+  }
+
+  /** Commits what is grouped now. */
   commitGroup(): void {
     const group = this.#group;
     if (!group) return;
     this.#group = undefined;
+    group.cancelTimer();
     const work = () => group.works.forEach((run) => run());
     this.commit(work).then(group.done.resolve, group.done.reject);
   }
@@ -102,6 +126,13 @@ export class Writer {
     } catch (error) {
       throw storeFailure(error, this.clock.now());
     }
+  }
+
+  #commitBy(group: Group, at: number): void {
+    if (group.dueAt === undefined || group.dueAt <= at) return;
+    group.dueAt = at;
+    group.cancelTimer();
+    group.cancelTimer = this.clock.after(at - this.clock.monotonic(), () => this.commitGroup());
   }
 
   #write<T>(work: () => T, durable: boolean): T {
