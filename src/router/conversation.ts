@@ -56,8 +56,8 @@ interface Chat {
   /** False for a caller's own account. */
   readonly stored: boolean;
   readonly keeping: ChatKeeping<unknown>;
-  /** Resolves when its row is committed; undefined when it is already, or has none. */
-  readonly saved?: Promise<void>;
+  /** Resolves when its row is committed; undefined when it is, or when there is none. */
+  saved?: Promise<void> | undefined;
   /** Undefined when the account is gone. */
   context(signal: AbortSignal): AccountContext<unknown> | undefined;
 }
@@ -208,8 +208,10 @@ export class Conversations {
     state: "ready" | "busy",
   ): Promise<Chat> {
     const chat = this.#chatOf(lease, keeping, await keeping.open(lease.context(signal, log), model));
-    const saved = this.#put(chat, { state, dueAt: this.#deps.clock.now(), tries: 0 });
-    return { ...chat, saved };
+    chat.saved = this.#put(chat, { state, dueAt: this.#deps.clock.now(), tries: 0 }).then(() => {
+      chat.saved = undefined;
+    });
+    return chat;
   }
 
   #chatOf(lease: Lease, keeping: ChatKeeping<unknown>, id: string): Chat {
