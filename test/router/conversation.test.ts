@@ -1,4 +1,8 @@
+import { Database } from "bun:sqlite";
 import { describe, expect, test } from "bun:test";
+import { mkdtemp } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { GatewayError } from "../../src/chat/error.ts";
 import { textOf, type Message } from "../../src/chat/request.ts";
 import type { Provider } from "../../src/providers/provider.ts";
@@ -17,6 +21,8 @@ class KeepingProvider extends FakeProvider {
   readonly sent: string[] = [];
   failOpen: (() => Error | undefined) | undefined;
   failRemove: (() => Error | undefined) | undefined;
+  /** Sees each chat as its turn begins. */
+  using: ((id: string) => void) | undefined;
   override readonly chats: NonNullable<Provider<string>["chats"]> = {
     open: async () => {
       const failure = this.failOpen?.();
@@ -36,6 +42,7 @@ class KeepingProvider extends FakeProvider {
 
   override chat(...[request, context]: Parameters<FakeProvider["chat"]>) {
     this.used.push(context.chat?.id ?? "none");
+    this.using?.(context.chat?.id ?? "none");
     this.sent.push(
       `${context.chat?.continued ? "+" : ""}${request.messages.map(({ parts }) => textOf(parts)).join("|")}`,
     );
@@ -182,6 +189,26 @@ describe("a ready chat", () => {
     keeping.failOpen = () => new GatewayError("upstream-broken", "Nobody opens now.");
     expect(await world.ask()).toBe("hello from a");
     expect(keeping.used).toEqual(["chat1", "chat2"]);
+  });
+
+  test("row 33: stands on the disk before a turn uses it, so that a kill leaves it known", async () => {
+    const dataDir = await mkdtemp(join(tmpdir(), "sluice-ready-"));
+    const keeping = new KeepingProvider();
+    await using world = await openWorld({ providers: [keeping], ready: true, dataDir });
+    await world.add("a");
+    using other = new Database(join(dataDir, "sluice.db"), { readonly: true });
+    const onDisk = () => other.query("SELECT upstream_id FROM conversations").values().flat();
+    const found: unknown[] = [];
+    keeping.using = (id) => found.push(onDisk().includes(id));
+    for (let turn = 0; turn < 4; turn++) {
+      await world.ask();
+      await world.clock.advance(0);
+    }
+    expect(keeping.opened).toHaveLength(5);
+    expect(found).toEqual([true, true, true, true]);
+    expect(onDisk()).not.toContain("chat5");
+    await world.clock.advance(20);
+    expect(onDisk()).toContain("chat5");
   });
 
   test("is deleted when nobody takes it for five minutes", async () => {

@@ -27,6 +27,9 @@ class OtherProgram implements Disposable {
   unlock(): void {
     this.#database.run("ROLLBACK");
   }
+  get chats(): number {
+    return this.#number("SELECT count(*) FROM conversations");
+  }
   #number(sql: string): number {
     return Number(this.#database.query(sql).values()[0]?.[0]);
   }
@@ -110,6 +113,32 @@ test("row 35: while another program holds the lock records stay in memory, are r
   await clock.advance(1_000);
   expect(store.trouble()).toBeUndefined();
   expect([other.logged, other.counted]).toEqual([2, 2]);
+});
+
+test("a chat is committed at once, an empty one within 20 ms or in a hurry, and its end within 500 ms", async () => {
+  await using subject = await opened();
+  const { store, other, clock } = subject;
+  const { conversations } = store;
+  const chat = { accountId: "acc_1", key: undefined, dueAt: NOON, tries: 0 };
+  await conversations.put({ ...chat, upstreamId: "up_1", state: "busy" });
+  expect(other.chats).toBe(1);
+  const second = conversations.put({ ...chat, upstreamId: "up_2", state: "ready" });
+  await clock.advance(19);
+  expect(other.chats).toBe(1);
+  await clock.advance(1);
+  await second;
+  expect(other.chats).toBe(2);
+  const third = conversations.put({ ...chat, upstreamId: "up_3", state: "ready" });
+  conversations.hurry();
+  await third;
+  expect(other.chats).toBe(3);
+  conversations.drop("acc_1", "up_1");
+  await clock.advance(499);
+  expect(other.chats).toBe(3);
+  conversations.drop("acc_1", "up_2");
+  await clock.advance(1);
+  expect(other.chats).toBe(1);
+  expect(clock.pending).toBe(0);
 });
 
 test("row 35: a committed write waits for a short lock without holding the loop, in order", async () => {
