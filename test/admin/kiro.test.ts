@@ -26,6 +26,8 @@ test("a sign-in in the browser makes an account that serves Claude Code's names,
   const address = begun.prompt?.kind === "browser" ? sim.authorize(begun.prompt.url) : "";
   expect(await signIn.complete(begun.id, address)).toMatchObject({ status: "done", accounts: [{ label: "Cat" }] });
   await clock.advance(70_000);
+  // The model list comes over a real socket, which virtual time does not wait for.
+  for (const { id } of await accounts.list()) await accounts.sync(id);
   expect(await accounts.list()).toMatchObject([{ provider: "kiro", quota: { limit: 50, unit: "credits" } }]);
 
   for (const model of ["claude-sonnet-4-5-20250929", "claude-haiku-4-5-20251001", "opus", "sonnet", "haiku"]) {
