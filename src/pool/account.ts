@@ -12,6 +12,7 @@ import type {
 import { restMs, restOver } from "./health.ts";
 import { ONLY_SERVICE } from "./breakers.ts";
 import { fits } from "./patterns.ts";
+import type { Revision } from "./revision.ts";
 import type { Candidate } from "./strategies.ts";
 
 /** The means to call an upstream. */
@@ -20,6 +21,14 @@ export interface Outlet {
   readonly fetch: UpstreamFetch;
   /** The same proxy for sockets; undefined for none. */
   readonly proxy: string | undefined;
+}
+
+export interface AccountMeans {
+  readonly clock: Clock;
+  readonly outlet: Outlet;
+  /** False for a caller's own account. */
+  readonly stored: boolean;
+  readonly revision: Revision;
 }
 
 const HOUR_MS = 3_600_000;
@@ -38,10 +47,6 @@ export class Account implements Candidate {
   readonly createdAt: number;
   /** How its calls leave the house. */
   outlet: Outlet;
-  settings: AccountSettings;
-  /** Of the provider's own shape; undefined when the stored one cannot be read. */
-  credential: unknown;
-  memory: unknown;
   quota: Quota | undefined;
   counters: AccountCounters;
   lastUsedAt: number | undefined;
@@ -50,6 +55,10 @@ export class Account implements Candidate {
   probes = 0;
   probeAt: number | undefined;
   readonly #clock: Clock;
+  readonly #revision: Revision;
+  #settings: AccountSettings;
+  #credential: unknown;
+  #memory: unknown;
   /** What `serves` has said, for as long as these lists hold: a pool of many accounts asks for each request. */
   #served: {
     models: readonly ModelInfo[] | undefined;
@@ -64,11 +73,7 @@ export class Account implements Candidate {
   /** Monotonic ms at which the rest ends, so that a jump of the wall clock cannot prolong it. */
   #restEnds = 0;
 
-  constructor(
-    record: AccountRecord,
-    provider: Provider,
-    means: { readonly clock: Clock; readonly outlet: Outlet; readonly stored: boolean },
-  ) {
+  constructor(record: AccountRecord, provider: Provider, means: AccountMeans) {
     this.id = record.id;
     this.provider = provider;
     this.stored = means.stored;
@@ -78,15 +83,44 @@ export class Account implements Candidate {
     this.userAgent = record.userAgent;
     this.createdAt = record.createdAt;
     this.outlet = means.outlet;
-    this.settings = record.settings;
-    this.credential = record.credential;
-    this.memory = record.memory;
+    this.#settings = record.settings;
+    this.#credential = record.credential;
+    this.#memory = record.memory;
     this.quota = asQuota(record.quota);
     this.counters = record.counters;
     this.lastUsedAt = record.lastUsedAt;
     this.#clock = means.clock;
+    this.#revision = means.revision;
     this.#health = record.health;
     this.health = record.health;
+  }
+
+  get settings(): AccountSettings {
+    return this.#settings;
+  }
+
+  set settings(settings: AccountSettings) {
+    this.#settings = settings;
+    this.#revision.moved();
+  }
+
+  /** Of the provider's own shape; undefined when the stored one cannot be read. */
+  get credential(): unknown {
+    return this.#credential;
+  }
+
+  set credential(credential: unknown) {
+    this.#credential = credential;
+    this.#revision.moved();
+  }
+
+  get memory(): unknown {
+    return this.#memory;
+  }
+
+  set memory(memory: unknown) {
+    this.#memory = memory;
+    this.#revision.moved();
   }
 
   /** A turn begins: the next one has to keep its distance. */

@@ -6,7 +6,7 @@ import type { Health, Store } from "../store/store.ts";
 import type { Account, Outlet } from "./account.ts";
 import { Committer } from "./committer.ts";
 import { Credentials } from "./credentials.ts";
-import { settle, type Outcome } from "./health.ts";
+import { settle, type HealthRules, type Outcome } from "./health.ts";
 import { ProbePlan } from "./probe-plan.ts";
 
 export interface BooksDeps {
@@ -25,16 +25,27 @@ export interface BooksDeps {
   wake(account: Account): void;
 }
 
+/** How an account is changed by whoever speaks for it. */
+type Means = Pick<AccountContext<unknown>, "save" | "renew" | "remember">;
+
 /** Keeps what is known of accounts, in memory and in the store, and tells who watches. */
 export class Books {
   readonly credentials: Credentials;
   readonly committer: Committer;
   readonly probes: ProbePlan;
   readonly #deps: BooksDeps;
+  readonly #rules: HealthRules;
+  readonly #means = new WeakMap<Account, Means>();
   readonly #listeners = new Set<() => void>();
 
   constructor(deps: BooksDeps) {
     this.#deps = deps;
+    this.#rules = {
+      get maxFailures() {
+        return deps.maxFailures();
+      },
+      random: deps.random,
+    };
     this.committer = new Committer(deps.clock, deps.log);
     this.probes = new ProbePlan({ clock: deps.clock, random: deps.random, longestPauseMs: deps.longestProbePauseMs });
     this.credentials = new Credentials({
@@ -61,11 +72,12 @@ export class Books {
   /** Folds an outcome into the account's health. The new state holds at once; its commit does not delay the caller. */
   apply(account: Account, outcome: Omit<Outcome, "at">): void {
     const before = account.health;
-    const rules = { maxFailures: this.#deps.maxFailures(), random: this.#deps.random };
     const at = this.#deps.clock.now();
-    const health = settle(before, { ...outcome, ...withReset(account, outcome, at), at }, rules);
+    const { revives } = outcome;
+    const failure = outcome.failure && withReset(account, outcome.failure, at);
+    const health = settle(before, { at, failure, revives }, this.#rules);
     if (health !== before) void this.setHealth(account, health);
-    if (!outcome.failure && !outcome.revives) account.probes = 0;
+    if (!failure && !revives) account.probes = 0;
   }
 
   /**
@@ -108,29 +120,33 @@ export class Books {
     if (account.stored) this.#deps.store.accounts.touchMemory(account.id, memory);
   }
 
-  /** The means to speak for an account, or for a provider that needs none. */
+  /** The means to speak for an account. */
   context(account: Account, signal: AbortSignal, log: Log): AccountContext<unknown> {
-    const { credentials } = this;
-    const { clock } = this.#deps;
-    const contextOf = (own: AbortSignal) => this.context(account, own, log);
-    return {
-      account: {
-        id: account.id,
-        label: account.label,
-        credential: account.credential,
-        memory: account.memory,
-        userAgent: this.#userAgentOf(account.userAgent),
-      },
-      ...meansOf(account.outlet),
-      clock,
-      signal,
-      log,
-      async save(credential) {
-        await credentials.save(account, credential);
-      },
-      renew: (stale) => credentials.renew(account, stale, contextOf),
-      remember: (memory) => this.setMemory(account, memory),
-    };
+    const { id, label, credential, memory, outlet } = account;
+    const { fetch, proxy } = outlet;
+    const { save, renew, remember } = this.#meansOf(account);
+    const userAgent = this.#userAgentOf(account.userAgent);
+    const own = { id, label, credential, memory, userAgent };
+    const context = { account: own, fetch, clock: this.#deps.clock, signal, log, save, renew, remember };
+    return proxy === undefined ? context : Object.assign(context, { proxy });
+  }
+
+  /** Made once for an account: a turn needs several contexts, and hardly ever what these do. */
+  #meansOf(account: Account): Means {
+    let means = this.#means.get(account);
+    if (!means) {
+      const { credentials } = this;
+      const contextOf = (signal: AbortSignal) => this.context(account, signal, this.#deps.log);
+      means = {
+        async save(credential) {
+          await credentials.save(account, credential);
+        },
+        renew: (stale) => credentials.renew(account, stale, contextOf),
+        remember: (memory) => this.setMemory(account, memory),
+      };
+      this.#means.set(account, means);
+    }
+    return means;
   }
 
   /** The same for a provider that answers by itself. */
@@ -188,9 +204,9 @@ export function meansOf({ fetch, proxy }: Outlet): Pick<ServiceContext, "fetch" 
 }
 
 /** A spent quota whose refusal named no time rests until the reset that an earlier probe has told. */
-function withReset({ quota }: Account, { failure }: Omit<Outcome, "at">, now: number): Pick<Outcome, "failure"> {
-  if (failure?.kind !== "quota-exhausted" || failure.retryAt !== undefined) return {};
+function withReset({ quota }: Account, failure: GatewayError, now: number): GatewayError {
+  if (failure.kind !== "quota-exhausted" || failure.retryAt !== undefined) return failure;
   const resetsAt = quota?.resetsAt;
-  if (resetsAt === undefined || resetsAt <= now) return {};
-  return { failure: new GatewayError(failure.kind, failure.message, { retryAt: resetsAt, cause: failure }) };
+  if (resetsAt === undefined || resetsAt <= now) return failure;
+  return new GatewayError(failure.kind, failure.message, { retryAt: resetsAt, cause: failure });
 }

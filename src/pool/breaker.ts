@@ -23,6 +23,11 @@ export class Breaker {
     this.#rules = rules;
   }
 
+  /** Needs no clock: nearly always it is. */
+  get isClosed(): boolean {
+    return this.#openUntil === undefined;
+  }
+
   /** "trial": the wait is over and the next request decides, or is deciding now. */
   state(now: number): "closed" | "open" | "trial" {
     if (this.#openUntil === undefined) return "closed";
@@ -50,7 +55,7 @@ export class Breaker {
   record(signal: Signal, now: number, wasTrial: boolean): void {
     if (wasTrial) this.#trial = false;
     if (signal === "up") {
-      this.#failures = [];
+      if (this.#failures.length > 0) this.#failures = [];
       this.#openUntil = undefined;
       return;
     }

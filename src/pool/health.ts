@@ -16,12 +16,12 @@ export interface Outcome {
   /** Epoch ms. */
   readonly at: number;
   /** Undefined means that it worked, to the end of the turn. */
-  readonly failure?: GatewayError;
+  readonly failure?: GatewayError | undefined;
   /**
    * It proves that the credential works again, which a probe or a person's test does and a late turn does not. With a
    * failure: it works, and the account has to rest.
    */
-  readonly revives?: boolean;
+  readonly revives?: boolean | undefined;
 }
 
 export interface HealthRules {

@@ -49,7 +49,7 @@ export class Lease {
     this.#account = account;
     this.#ends = ends;
     this.#breaker = ends.breakerOf(account);
-    this.#trial = this.#breaker.enter(ends.clock.monotonic());
+    this.#trial = !this.#breaker.isClosed && this.#breaker.enter(ends.clock.monotonic());
     if (!account) return;
     account.inFlight += 1;
     account.lent();

@@ -4,7 +4,8 @@ import type { Provider } from "../providers/provider.ts";
 import type { Account } from "./account.ts";
 import type { Guests } from "./guests.ts";
 import { Lease, type LeaseEnds } from "./lease.ts";
-import { choose, type Position, type Standing, type StrategyName } from "./strategies.ts";
+import type { Revision } from "./revision.ts";
+import { choose, ranksOf, type Position, type Standing, type StrategyName } from "./strategies.ts";
 import { unavailable } from "./unavailable.ts";
 
 const QUEUE_FULL_RETRY_MS = 5000;
@@ -14,13 +15,13 @@ export interface LendRequest {
   /** The upstream's model; accounts that do not serve it are not lent. */
   readonly model: string;
   /** Ids of accounts that this request has tried already. */
-  readonly exclude?: ReadonlySet<string>;
+  readonly exclude?: ReadonlySet<string> | undefined;
   /** The client has named this account: no other serves, and it only as it stands. */
   readonly account?: string | undefined;
   /** Taken before any other when it is usable and free: it holds the conversation. */
-  readonly prefer?: string;
+  readonly prefer?: string | undefined;
   /** This account and no other, whatever its state: a person tests it. */
-  readonly only?: string;
+  readonly only?: string | undefined;
 }
 
 /** What an account must serve to be lent. */
@@ -38,6 +39,7 @@ export interface LenderRules {
 export interface LenderDeps {
   readonly clock: Clock;
   readonly ends: LeaseEnds;
+  readonly revision: Revision;
   /** Sessions that the service gives to visitors, where it does. */
   readonly guests?: Guests | undefined;
   rules(): LenderRules;
@@ -59,6 +61,9 @@ export class Lender {
   readonly #waiters = new Set<Waiter>();
   /** Monotonic ms at which the line is looked at again because of a pace. */
   #pumpAt: number | undefined;
+  /** The accounts as strategies take them, and the revision at which they were put in order. */
+  #ranks: readonly (readonly Account[])[] = [];
+  #rankedAt: number | undefined;
   position: Position;
 
   constructor(provider: Provider, accounts: Account[], position: Position, deps: LenderDeps) {
@@ -71,6 +76,15 @@ export class Lender {
   /** Requests in line. */
   get waiting(): number {
     return this.#waiters.size;
+  }
+
+  /**
+   * An account to use now; undefined when `lend` has to wait for one.
+   * @throws GatewayError as `lend` does
+   */
+  lendNow(request: LendRequest): Lease | undefined {
+    if (request.signal.aborted) throw reasonOf(request.signal);
+    return this.#deps.guests && request.only === undefined ? undefined : this.#take(request);
   }
 
   /**
@@ -101,8 +115,8 @@ export class Lender {
       });
   }
 
-  #suits(account: Account, { exclude, ...wanted }: LendRequest): boolean {
-    return !exclude?.has(account.id) && serves(account, wanted);
+  #suits(account: Account, request: LendRequest): boolean {
+    return !request.exclude?.has(account.id) && serves(account, request);
   }
 
   /** Why nobody could be served so now; undefined while an account is ready. */
@@ -144,28 +158,24 @@ export class Lender {
     if (request.only !== undefined) {
       const account = this.accounts.find(({ id }) => id === request.only);
       if (!account) throw new GatewayError("no-account", "This account does not exist.");
-      return this.#isFree(account) ? new Lease(this.provider, account, 0, ends) : undefined;
+      return this.#isFree(account, this.#deps.rules().concurrency)
+        ? new Lease(this.provider, account, 0, ends)
+        : undefined;
     }
     if (!this.provider.credential) {
       if (!this.#mayAsk(undefined)) throw this.#broken([undefined]);
       return new Lease(this.provider, undefined, 0, ends);
     }
-    const isAble = (account: Account): boolean => account.state === "ready" && this.#suits(account, request);
-    const isUsable = (account: Account): boolean => isAble(account) && this.#mayAsk(account);
-    const usable = this.accounts.filter(isUsable);
-    if (usable.length === 0) {
-      const able = this.accounts.filter(isAble);
-      throw able.length > 0 ? this.#broken(able) : (this.unavailable(request) ?? this.#allTried());
-    }
-    const preferred = usable.find(({ id }) => id === request.prefer);
-    if (preferred && this.#isFree(preferred)) return new Lease(this.provider, preferred, 0, ends);
-
-    const { strategy, rotationUses } = this.#deps.rules();
+    const { strategy, rotationUses, concurrency } = this.#deps.rules();
     const standing = (account: Account): Standing =>
-      !isUsable(account) ? "out" : this.#isFree(account) ? "free" : "busy";
-    const choice = choose(strategy, this.accounts, standing, this.position, rotationUses);
+      !this.#isUsable(account, request) ? "out" : this.#isFree(account, concurrency) ? "free" : "busy";
+    if (request.prefer !== undefined) {
+      const preferred = this.accounts.find(({ id }) => id === request.prefer);
+      if (preferred && standing(preferred) === "free") return new Lease(this.provider, preferred, 0, ends);
+    }
+    const choice = choose(strategy, this.#inRanks(), standing, this.position, rotationUses);
     if (!choice) {
-      this.#keepPace(usable);
+      this.#keepPace(this.#usable(request));
       return undefined;
     }
     if (choice.position !== this.position) {
@@ -174,6 +184,31 @@ export class Lender {
     }
     const { account } = choice;
     return new Lease(this.provider, account, this.position.id === account.id ? this.position.uses : 0, ends);
+  }
+
+  #inRanks(): readonly (readonly Account[])[] {
+    const { count } = this.#deps.revision;
+    if (this.#rankedAt !== count) {
+      this.#rankedAt = count;
+      this.#ranks = ranksOf(this.accounts);
+    }
+    return this.#ranks;
+  }
+
+  /** Those who could serve if they were free. @throws GatewayError when there is none */
+  #usable(request: LendRequest): readonly Account[] {
+    const able = this.accounts.filter((account) => this.#isAble(account, request));
+    const usable = able.filter((account) => this.#mayAsk(account));
+    if (usable.length > 0) return usable;
+    throw able.length > 0 ? this.#broken(able) : (this.unavailable(request) ?? this.#allTried());
+  }
+
+  #isAble(account: Account, request: LendRequest): boolean {
+    return account.state === "ready" && this.#suits(account, request);
+  }
+
+  #isUsable(account: Account, request: LendRequest): boolean {
+    return this.#isAble(account, request) && this.#mayAsk(account);
   }
 
   #wait(request: LendRequest): Promise<Lease> {
@@ -206,11 +241,13 @@ export class Lender {
   /** Whether the service behind an account may be asked now. */
   #mayAsk(account: Account | undefined): boolean {
     const { clock, ends } = this.#deps;
-    return ends.breakerOf(account).allows(clock.monotonic());
+    const breaker = ends.breakerOf(account);
+    return breaker.isClosed || breaker.allows(clock.monotonic());
   }
 
-  #isFree(account: Account): boolean {
-    return account.inFlight < this.concurrencyOf(account) && account.paceLeftMs === 0;
+  /** @param concurrency of an account that has no figure of its own */
+  #isFree(account: Account, concurrency: number): boolean {
+    return account.inFlight < (account.settings.concurrency ?? concurrency) && account.paceLeftMs === 0;
   }
 
   /**

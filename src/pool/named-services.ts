@@ -1,5 +1,6 @@
 import type { ModelInfo } from "../providers/provider.ts";
 import type { Account } from "./account.ts";
+import type { Revision } from "./revision.ts";
 
 /** An account that is a service of its own, under the name its owner gave it. */
 export interface NamedService {
@@ -12,15 +13,22 @@ export interface NamedService {
 /** The accounts that can be addressed by name. Every request asks: the array stays the same until one of them changes. */
 export class NamedServices {
   readonly #groups: readonly (readonly Account[])[];
+  readonly #revision: Revision;
   #list: readonly NamedService[] = [];
+  #seen: number | undefined;
 
   /** @param groups accounts by provider, changed in place as accounts come and go */
-  constructor(groups: readonly (readonly Account[])[]) {
+  constructor(groups: readonly (readonly Account[])[], revision: Revision) {
     this.#groups = groups;
+    this.#revision = revision;
   }
 
   get list(): readonly NamedService[] {
-    if (!this.#isCurrent()) this.#list = this.#groups.flat().map(serviceOf);
+    const { count } = this.#revision;
+    if (this.#seen !== count) {
+      this.#seen = count;
+      if (!this.#isCurrent()) this.#list = this.#groups.flat().map(serviceOf);
+    }
     return this.#list;
   }
 

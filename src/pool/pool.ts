@@ -9,14 +9,15 @@ import { Books, meansOf } from "./books.ts";
 import type { BreakerRules } from "./breaker.ts";
 import { Breakers, ONLY_SERVICE } from "./breakers.ts";
 import { readyHealth } from "./health.ts";
-import { Guests, type GuestStatus } from "./guests.ts";
+import { Guests } from "./guests.ts";
 import { Lender } from "./lender.ts";
 import type { LeaseEnds } from "./lease.ts";
 import { ModelUnion } from "./model-union.ts";
 import { NamedServices, type NamedService } from "./named-services.ts";
 import { CallerPositions, Positions } from "./positions.ts";
+import { Revision } from "./revision.ts";
 import { Roster } from "./roster.ts";
-import { statusOf, type AccountStatus } from "./status.ts";
+import { statusOf, type AccountStatus, type ProviderStatus } from "./status.ts";
 import type { StrategyName } from "./strategies.ts";
 
 /** What may change while the gateway runs; read anew each time. */
@@ -63,18 +64,6 @@ export interface Checked {
   readonly probe: ProbeResult;
 }
 
-/** How one provider stands. */
-export interface ProviderStatus {
-  readonly strategy: StrategyName;
-  readonly breaker: "closed" | "open" | "trial";
-  /** Epoch ms; of the service that stays away longest, where there are several. */
-  readonly breakerUntil: number | undefined;
-  readonly states: Readonly<Record<AccountState, number>>;
-  readonly waiting: number;
-  /** Undefined for a service that has none. */
-  readonly guests: GuestStatus | undefined;
-}
-
 /** Every account in use, opened and in memory, and who may use which when. */
 export class Pool {
   readonly roster: Roster;
@@ -87,6 +76,7 @@ export class Pool {
   readonly #unions = new Map<string, ModelUnion>();
   readonly #named: NamedServices;
   readonly #accounts = new Map<string, Account>();
+  readonly #revision = new Revision();
   readonly #positions: Positions;
   readonly #callerPositions = new CallerPositions();
 
@@ -127,10 +117,11 @@ export class Pool {
       if (guests) this.#guests.set(provider.name, guests);
       const accounts: Account[] = [];
       this.#lenders.set(provider.name, this.#lenderOf(provider, accounts, positions.get(provider.name), moved, guests));
-      this.#unions.set(provider.name, new ModelUnion(provider, accounts));
+      this.#unions.set(provider.name, new ModelUnion(provider, accounts, this.#revision));
     }
     const many = deps.providers.filter(({ serviceOf }) => serviceOf !== undefined);
-    this.#named = new NamedServices(many.map(({ name }) => this.lender(name).accounts));
+    const groups = many.map(({ name }) => this.lender(name).accounts);
+    this.#named = new NamedServices(groups, this.#revision);
   }
 
   /** Loads and opens what the store holds. @throws GatewayError store-unavailable */
@@ -302,6 +293,7 @@ export class Pool {
     this.books.probes.follow(account);
     const lender = this.lender(record.provider);
     lender.accounts.push(account);
+    this.#revision.moved();
     lender.pump();
     return account;
   }
@@ -310,6 +302,7 @@ export class Pool {
     this.#accounts.delete(account.id);
     const lender = this.lender(account.provider.name);
     lender.accounts.splice(lender.accounts.indexOf(account), 1);
+    this.#revision.moved();
     lender.pump();
     this.books.changed();
   }
@@ -318,9 +311,10 @@ export class Pool {
     const provider = this.provider(record.provider);
     const { clock, log } = this.#deps;
     const outlet = this.#outletOf(provider, record.id, record.settings.proxy);
+    const means = { clock, outlet, stored, revision: this.#revision };
     try {
       const credential = provider.credential?.restore(record.credential);
-      return new Account({ ...record, credential }, provider, { clock, outlet, stored });
+      return new Account({ ...record, credential }, provider, means);
     } catch (error) {
       const reason = toGatewayError(error).message;
       log.warn("credential-unreadable", { account: record.id, reason });
@@ -330,7 +324,7 @@ export class Pool {
         reason,
         reasonKind: "auth-rejected",
       } as const;
-      return new Account({ ...record, credential: undefined, health }, provider, { clock, outlet, stored });
+      return new Account({ ...record, credential: undefined, health }, provider, means);
     }
   }
 
@@ -384,7 +378,8 @@ export class Pool {
       const { rotationUses, queueMs, concurrency } = settings;
       return { strategy: settings.strategy(provider.name), rotationUses, queueMs, concurrency };
     };
-    const lender: Lender = new Lender(provider, accounts, position, { clock, ends, guests, rules, moved });
+    const means = { clock, ends, revision: this.#revision, guests, rules, moved };
+    const lender: Lender = new Lender(provider, accounts, position, means);
     return lender;
   }
 

@@ -1,7 +1,21 @@
 import type { Quota } from "../providers/provider.ts";
 import type { AccountSettings, AccountSource, AccountState } from "../store/store.ts";
 import type { Account } from "./account.ts";
+import type { GuestStatus } from "./guests.ts";
 import { isProbed } from "./probe-plan.ts";
+import type { StrategyName } from "./strategies.ts";
+
+/** How one provider stands. */
+export interface ProviderStatus {
+  readonly strategy: StrategyName;
+  readonly breaker: "closed" | "open" | "trial";
+  /** Epoch ms; of the service that stays away longest, where there are several. */
+  readonly breakerUntil: number | undefined;
+  readonly states: Readonly<Record<AccountState, number>>;
+  readonly waiting: number;
+  /** Undefined for a service that has none. */
+  readonly guests: GuestStatus | undefined;
+}
 
 /** An account as pages and scripts see it; no secret is in it. Times are epoch ms. */
 export interface AccountStatus {

@@ -25,8 +25,9 @@ export interface Choice<T> {
   readonly position: Position;
 }
 
+/** @param rank accounts of one priority, in order of creation */
 type Strategy = <T extends Candidate>(
-  accounts: readonly T[],
+  rank: readonly T[],
   standing: (account: T) => Standing,
   position: Position,
   uses: number,
@@ -34,20 +35,22 @@ type Strategy = <T extends Candidate>(
 
 const inOrderOf =
   (compare: (a: Candidate, b: Candidate) => number): Strategy =>
-  (accounts, standing, position) => {
-    const [account] = accounts.filter((candidate) => standing(candidate) === "free").toSorted(compare);
-    return account && { account, position };
+  (rank, standing, position) => {
+    let first: (typeof rank)[number] | undefined;
+    for (const account of rank) {
+      if ((!first || compare(account, first) < 0) && standing(account) === "free") first = account;
+    }
+    return first && { account: first, position };
   };
 
 /** One account for `uses` leases, then the next, for ever round. A busy account is passed over but keeps its turn. */
-const sticky: Strategy = (accounts, standing, position, uses) => {
-  const ordered = accounts.toSorted(byCreation);
-  const at = ordered.findIndex(({ id }) => id === position.id);
+const sticky: Strategy = (rank, standing, position, uses) => {
+  const at = rank.findIndex(({ id }) => id === position.id);
   const stays = at >= 0 && position.uses < uses;
   const start = stays ? at : at + 1;
   let passedBusy = false;
-  for (let i = 0; i < ordered.length; i++) {
-    const account = ordered[(start + i) % ordered.length];
+  for (let i = 0; i < rank.length; i++) {
+    const account = rank[(start + i) % rank.length];
     const found = account && standing(account);
     if (found === "busy") passedBusy = true;
     if (!account || found !== "free") continue;
@@ -58,10 +61,11 @@ const sticky: Strategy = (accounts, standing, position, uses) => {
 };
 
 /** By id, each lease the next one. */
-const roundRobin: Strategy = (accounts, standing, position) => {
-  const free = accounts.filter((account) => standing(account) === "free").toSorted(byId);
+const roundRobin: Strategy = (rank, standing, position) => {
   const last = position.id;
-  const account = (last === undefined ? undefined : free.find(({ id }) => id > last)) ?? free[0];
+  const isPast = ({ id }: Candidate): boolean => last !== undefined && id > last;
+  const compare = (a: Candidate, b: Candidate): number => Number(isPast(b)) - Number(isPast(a)) || byId(a, b);
+  const account = inOrderOf(compare)(rank, standing, position, 0)?.account;
   return account && { account, position: { id: account.id, uses: 1 } };
 };
 
@@ -77,21 +81,26 @@ export const STRATEGIES = {
 
 export type StrategyName = keyof typeof STRATEGIES;
 
+/** The accounts by priority, the first to be used first; within each in order of creation. */
+export function ranksOf<T extends Candidate>(accounts: readonly T[]): readonly (readonly T[])[] {
+  const byPriority = Map.groupBy(accounts.toSorted(byCreation), ({ priority }) => priority);
+  return [...byPriority].toSorted(([a], [b]) => a - b).map(([, rank]) => rank);
+}
+
 /**
  * The account to use now: the strategy's choice among the best priority that has a free one. While a better account is
  * merely busy, the rotation keeps its position.
+ * @param ranks as `ranksOf` gives them
  */
 export function choose<T extends Candidate>(
   strategy: StrategyName,
-  accounts: readonly T[],
+  ranks: readonly (readonly T[])[],
   standing: (account: T) => Standing,
   position: Position,
   uses: number,
 ): Choice<T> | undefined {
-  const priorities = [...new Set(accounts.map(({ priority }) => priority))].toSorted((a, b) => a - b);
   let passedBusy = false;
-  for (const priority of priorities) {
-    const rank = priorities.length === 1 ? accounts : accounts.filter((account) => account.priority === priority);
+  for (const rank of ranks) {
     const choice = STRATEGIES[strategy](rank, standing, position, uses);
     if (choice) return passedBusy ? { account: choice.account, position } : choice;
     passedBusy ||= rank.some((account) => standing(account) === "busy");

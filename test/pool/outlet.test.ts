@@ -2,6 +2,7 @@ import { expect, test } from "bun:test";
 import { createServer, type AddressInfo } from "node:net";
 import { createUpstreamFetch } from "../../src/providers/upstream-fetch.ts";
 import { proxyFor, proxyRules } from "../../src/lib/proxy.ts";
+import { readText } from "../../src/lib/body.ts";
 import { systemClock } from "../../src/lib/clock.ts";
 import { END, FakeProvider, text, type Behaviour } from "../router/fake-provider.ts";
 import { openWorld } from "../router/world.ts";
@@ -24,7 +25,7 @@ async function startProxy(name: string) {
 /** A turn that says what it fetched, and the proxy it was told of. */
 const fetching: Behaviour = async function* ({ fetch, signal, proxy }) {
   const response = await fetch("http://upstream.invalid/chat", { signal });
-  yield [text(`${await response.text()} ${proxy ?? "none"}`), END];
+  yield [text(`${await readText(response.body)} ${proxy ?? "none"}`), END];
 };
 
 test("an account's calls go through its own proxy, else through the environment's, from the moment it is set", async () => {

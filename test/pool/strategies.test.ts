@@ -1,5 +1,12 @@
 import { describe, expect, test } from "bun:test";
-import { choose, type Candidate, type Position, type Standing, type StrategyName } from "../../src/pool/strategies.ts";
+import {
+  choose,
+  ranksOf,
+  type Candidate,
+  type Position,
+  type Standing,
+  type StrategyName,
+} from "../../src/pool/strategies.ts";
 
 const START: Position = { id: undefined, uses: 0 };
 
@@ -18,7 +25,7 @@ function run(
   let chosen = "";
   for (let turn = 0; turn < times; turn++) {
     const standing = ({ id }: Candidate): Standing => options.standing?.(id, turn) ?? "free";
-    const choice = choose(strategy, accounts, standing, position, options.uses ?? 3);
+    const choice = choose(strategy, ranksOf(accounts), standing, position, options.uses ?? 3);
     chosen += choice?.account.id ?? "-";
     position = choice?.position ?? position;
   }
