@@ -1,12 +1,11 @@
 /** The body of an answer that should be an event stream, and may be JSON or a page instead. */
 import { readText } from "./body.ts";
+import type { UpstreamBody } from "./fetch.ts";
 import { EventReader, type ServerEvent } from "./sse.ts";
 
 /** What a body turned out to be by its first character, whatever its headers say. */
 export type EventBody =
   { readonly kind: "events"; readonly stream: EventStream } | { readonly kind: "json" | "page"; readonly text: string };
-
-type Reader = ReadableStreamDefaultReader<Uint8Array>;
 
 /** Blank text before a body's first character; a stream begins long before this. */
 const LONGEST_BLANK = 65_536;
@@ -17,34 +16,33 @@ const LONGEST_BLANK = 65_536;
  * @param maxEventChars the cap of one event
  * @throws BodyTooLarge, and what the reader throws when the connection fails
  */
-export async function openEventBody(body: ReadableStream<Uint8Array>, maxEventChars?: number): Promise<EventBody> {
-  const reader = body.getReader();
+export async function openEventBody(body: UpstreamBody, maxEventChars?: number): Promise<EventBody> {
   try {
     let first: Uint8Array = new Uint8Array();
     while (firstSign(first) === "" && first.length <= LONGEST_BLANK) {
-      const { done, value } = await reader.read();
-      if (done) break;
-      first = first.length === 0 ? value : Buffer.concat([first, value]);
+      const bytes = await body.read();
+      if (!bytes) break;
+      first = first.length === 0 ? bytes : Buffer.concat([first, bytes]);
     }
     const sign = firstSign(first);
-    if (sign === "{" || sign === "[") return { kind: "json", text: await readText(reader, first) };
-    if (sign === "<") return { kind: "page", text: await readText(reader, first) };
-    return { kind: "events", stream: new EventStream(reader, first, maxEventChars) };
+    if (sign === "{" || sign === "[") return { kind: "json", text: await readText(body, first) };
+    if (sign === "<") return { kind: "page", text: await readText(body, first) };
+    return { kind: "events", stream: new EventStream(body, first, maxEventChars) };
   } catch (error) {
-    void reader.cancel().catch(() => undefined); // The body is given up; how it takes that changes nothing.
+    body.cancel();
     throw error;
   }
 }
 
 /** The events of a body, in batches as they arrived together. */
 export class EventStream {
-  readonly #reader: Reader;
+  readonly #body: UpstreamBody;
   readonly #events: EventReader;
   #first: Uint8Array | undefined;
-  #pending: ReturnType<Reader["read"]> | undefined;
+  #pending: ReturnType<UpstreamBody["read"]> | undefined;
 
-  constructor(reader: Reader, first: Uint8Array, maxEventChars?: number) {
-    this.#reader = reader;
+  constructor(body: UpstreamBody, first: Uint8Array, maxEventChars?: number) {
+    this.#body = body;
     this.#first = first;
     this.#events = new EventReader(maxEventChars === undefined ? {} : { maxEventChars });
   }
@@ -57,11 +55,11 @@ export class EventStream {
     const first = this.#first;
     this.#first = undefined;
     if (first !== undefined && first.length > 0) return this.#events.push(first);
-    this.#pending ??= this.#reader.read();
-    const result = await (unless ? Promise.race([this.#pending, unless.then(() => undefined)]) : this.#pending);
-    if (!result) return undefined;
+    this.#pending ??= this.#body.read();
+    const bytes = await (unless ? Promise.race([this.#pending, unless.then(() => undefined)]) : this.#pending);
+    if (!bytes) return undefined;
     this.#pending = undefined;
-    return result.done ? undefined : this.#events.push(result.value);
+    return this.#events.push(bytes);
   }
 
   /** The last event of a body that ended without an empty line. @throws EventTooLarge */
@@ -71,7 +69,7 @@ export class EventStream {
 
   /** Gives the rest up and closes the connection; after the end of the body it does nothing. */
   cancel(): void {
-    void this.#reader.cancel().catch(() => undefined); // As above.
+    this.#body.cancel();
   }
 }
 

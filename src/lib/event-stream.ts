@@ -1,5 +1,6 @@
 import { crc32 } from "node:zlib";
 import { EventStreamCodec, type MessageHeaders } from "@smithy/eventstream-codec";
+import type { UpstreamBody } from "./fetch.ts";
 
 /** One message of an AWS event stream (`application/vnd.amazon.eventstream`). */
 export interface EventFrame {
@@ -130,25 +131,18 @@ function stringsOf(headers: MessageHeaders): Record<string, string> {
  * @throws EventStreamError as the decoder does, and whatever reading the body throws
  */
 export async function* readEventStream(
-  body: ReadableStream<Uint8Array>,
+  body: UpstreamBody,
   limits: EventStreamLimits = {},
 ): AsyncGenerator<EventFrame[]> {
   const decoder = new EventStreamDecoder(limits);
-  const reader = body.getReader();
-  let whole = false;
   try {
-    for (;;) {
-      const { done, value } = await reader.read();
-      if (done) break;
-      const frames = decoder.push(value);
+    for (let bytes = await body.read(); bytes; bytes = await body.read()) {
+      const frames = decoder.push(bytes);
       if (frames.length > 0) yield frames;
       decoder.check();
     }
-    whole = true;
     decoder.finish();
   } finally {
-    // The reason to stop is already on its way to the caller; a body that is broken may refuse to be cancelled.
-    if (!whole) await reader.cancel().catch(() => undefined);
-    reader.releaseLock();
+    body.cancel();
   }
 }

@@ -5,10 +5,34 @@ export interface UpstreamInit {
   readonly signal: AbortSignal;
 }
 
+/** Names in lower case. */
+export interface UpstreamHeaders {
+  /** Several fields of one name joined by commas; null when there is none. */
+  get(name: string): string | null;
+  getSetCookie(): string[];
+}
+
+/** Bytes that arrive: read them to the end, or cancel. One read at a time. */
+export interface UpstreamBody {
+  /** All that has arrived since the last read; undefined at the end. Rejects when the connection fails before it. */
+  read(): Promise<Uint8Array | undefined>;
+  /** Gives the rest up; after the end it does nothing. */
+  cancel(): void;
+}
+
+/** The head of an answer. The body must be read to its end or cancelled. */
+export interface UpstreamResponse {
+  readonly status: number;
+  /** 200 to 299. */
+  readonly ok: boolean;
+  readonly headers: UpstreamHeaders;
+  readonly body: UpstreamBody;
+}
+
 /**
  * `fetch` for upstreams: never follows a redirect (the 3xx comes back as it is) and waits at most the connect deadline
  * for the connection.
  * @throws GatewayError upstream-broken when the connection fails, upstream-timeout when it does not come about,
  *   cancelled with the signal's own GatewayError when `signal` aborts with one
  */
-export type UpstreamFetch = (url: string, init: UpstreamInit) => Promise<Response>;
+export type UpstreamFetch = (url: string, init: UpstreamInit) => Promise<UpstreamResponse>;

@@ -2,6 +2,7 @@
 import { GatewayError } from "../chat/error.ts";
 import { BodyTooLarge, readText } from "../lib/body.ts";
 import { openEventBody, type EventBody } from "../lib/event-body.ts";
+import type { UpstreamResponse } from "../lib/fetch.ts";
 import { AddressRefused, type Lookup } from "../lib/public-address.ts";
 import { checkServiceAddress, NameUnresolved } from "../lib/service-address.ts";
 import type { ServiceLogin } from "../lib/service-login.ts";
@@ -39,7 +40,6 @@ export async function openTurn(
 ): Promise<{ readonly body: EventBody } | { readonly refusal: Refusal }> {
   const response = await send(rules, caller, context, rules.turnPath, body);
   if (!response.ok) return { refusal: await refusalIn(response, context, asked) };
-  if (!response.body) throw new GatewayError("upstream-broken", `${asked.name}'s answer has no body.`);
   try {
     const opened = await openEventBody(response.body, caller.maxEventChars);
     if (opened.kind === "page") throw pageFailure(response, opened.text, asked);
@@ -80,7 +80,7 @@ async function send(
   context: Context,
   path: string,
   body?: string,
-): Promise<Response> {
+): Promise<UpstreamResponse> {
   const login = context.account.credential;
   try {
     await checkServiceAddress(login, { ...context, lookup: caller.lookup });
@@ -100,7 +100,7 @@ async function send(
 }
 
 /** @throws GatewayError for a page, which no service sends for a refusal of its own */
-async function refusalIn(response: Response, context: Context, asked: Asked): Promise<Refusal> {
+async function refusalIn(response: UpstreamResponse, context: Context, asked: Asked): Promise<Refusal> {
   const text = await bodyText(response, context);
   if (/^[\s\ufeff]*</.test(text) && (response.status < 300 || response.status >= 400)) {
     throw pageFailure(response, text, asked);
@@ -108,10 +108,9 @@ async function refusalIn(response: Response, context: Context, asked: Asked): Pr
   return refusalOf(response.status, response.headers, text, context.clock.now());
 }
 
-async function bodyText(response: Response, context: Context): Promise<string> {
-  if (!response.body) return "";
+async function bodyText({ body }: UpstreamResponse, context: Context): Promise<string> {
   try {
-    return await readText(response.body.getReader());
+    return await readText(body);
   } catch (error) {
     throw readFailure(error, context);
   }

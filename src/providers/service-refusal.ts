@@ -1,6 +1,7 @@
 /** What a service says when it refuses, and the failures that this becomes. What its words mean, each format knows. */
 import { GatewayError, type FailureKind } from "../chat/error.ts";
 import { isBrowserCheck } from "../lib/browser-check.ts";
+import type { UpstreamHeaders, UpstreamResponse } from "../lib/fetch.ts";
 import { isObject, parseJson } from "../lib/json.ts";
 import { quote } from "../lib/quote.ts";
 import { retryAtIn, retryAtOf } from "../lib/retry-after.ts";
@@ -31,7 +32,7 @@ const LONGEST_TEXT = 4000;
 /** @param text a body that should be JSON; @param now epoch ms */
 export function refusalOf(
   status: number | undefined,
-  headers: Headers | undefined,
+  headers: UpstreamHeaders | undefined,
   text: string,
   now: number,
 ): Refusal {
@@ -109,7 +110,7 @@ function said({ text, status }: Refusal, { apiKey }: Asked): string {
 }
 
 /** A page where JSON or a stream was due. */
-export function pageFailure({ status, headers }: Response, page: string, { name }: Asked): GatewayError {
+export function pageFailure({ status, headers }: UpstreamResponse, page: string, { name }: Asked): GatewayError {
   const isCheck = isBrowserCheck(headers, page) || /captcha|安全验证/i.test(page);
   if (isCheck) return new GatewayError("challenge", `${name} asks for a browser check, which only a browser can pass.`);
   if (status >= 500) return new GatewayError("upstream-broken", `${name} failed with HTTP ${status}.`);

@@ -1,113 +1,109 @@
 /** The `fetch` that providers get: no redirects, a connect deadline, one replay, and errors in the house's words. */
-import { connect } from "node:net";
 import { GatewayError } from "../chat/error.ts";
 import type { Clock } from "../lib/clock.ts";
-import type { UpstreamFetch } from "../lib/fetch.ts";
+import type { UpstreamFetch, UpstreamInit, UpstreamResponse } from "../lib/fetch.ts";
+import { HttpAgent } from "../lib/http-client/agent.ts";
+import type { Connection, Route } from "../lib/http-client/connection.ts";
+import { requestTo, type UpstreamRequest } from "../lib/http-client/request.ts";
+import { unpacked } from "../lib/http-client/unpack.ts";
+import { ConnectionError } from "../lib/http-client/wire.ts";
 
 export interface UpstreamFetchOptions {
   readonly clock: Clock;
-  /** The longest wait for a connection, ms. */
+  /** The longest wait for a connection, ms: name, proxy and TLS included. */
   readonly connectMs: number;
+  /** Keeps connections for all who share it. */
+  readonly agent?: HttpAgent;
   /** The http(s) proxy for an address, with its user name and password if it wants them; undefined for none. */
   readonly proxy?: ((target: URL) => string | undefined) | undefined;
 }
 
-/** How long a connection may lie in Bun's pool after its last answer. */
-const POOLED_MS = 300_000;
-
 /**
  * A `fetch` for upstreams. It waits as long as `signal` allows for the answer's head, but only `connectMs` for a
- * connection: `fetch` does not tell when it has one, so a call without an answer after half of the deadline dials the
- * same host itself, and a host that takes no connection by the deadline is given up: the caller's abort ends the call.
- *
- * A call that dies on a kept connection before any byte of an answer is repeated once, on a new connection: the
- * upstream had closed the old one while it lay unused. Bun does that for GET alone.
+ * connection. A call that dies on a kept connection before any byte of an answer is repeated once, on a new connection:
+ * the upstream had closed the old one while it lay unused.
  */
-export function createUpstreamFetch({ clock, connectMs, proxy: proxyOf }: UpstreamFetchOptions): UpstreamFetch {
-  /** When each origin last answered, monotonic ms: later calls may run on a kept connection. */
-  const answered = new Map<string, number>();
-
-  return async (url, { signal, method = "GET", headers = {}, body }) => {
-    const origin = originOf(url);
-    const proxy = proxyOf?.(new URL(url));
-    const options: BunFetchRequestInit = {
-      method,
-      headers,
-      redirect: "manual",
-      timeout: false, // Bun's own would cut a stream that is silent for five minutes.
-      signal,
-      ...(body === undefined ? {} : { body: body as string | Uint8Array<ArrayBuffer> }),
-      ...(proxy ? { proxy } : {}),
-    };
-    const { promise, resolve, reject } = Promise.withResolvers<Response>();
-    const stop = watchConnect(clock, connectMs, proxy ?? url, () =>
-      reject(new GatewayError("upstream-timeout", `${hostOf(url)} takes no connections.`)),
-    );
-    fetch(url, options)
-      .catch((error: unknown) => {
-        const at = answered.get(origin);
-        const pooled = at !== undefined && clock.monotonic() - at < POOLED_MS;
-        if (!pooled || signal.aborted || codeOf(error) !== "ECONNRESET") throw error;
-        answered.delete(origin);
-        return fetch(url, { ...options, keepalive: false });
-      })
-      .then(
-        (response) => {
-          stop();
-          answered.set(origin, clock.monotonic());
-          resolve(response);
-        },
-        (error: unknown) => {
-          stop();
-          reject(failureOf(error, hostOf(url), signal));
-        },
-      );
-    return promise;
+export function createUpstreamFetch(options: UpstreamFetchOptions): UpstreamFetch {
+  const { agent = new HttpAgent(), proxy } = options;
+  return async (url, init) => {
+    try {
+      const request = requestTo(url, init, proxy);
+      const response = await answerTo(request, init, agent, options);
+      const coding = response.headers.get("content-encoding");
+      return coding === null ? response : unpackedResponse(response, coding);
+    } catch (error) {
+      throw failureOf(error, url, init.signal);
+    }
   };
 }
 
-/** What stands before an address's path. */
-function originOf(url: string): string {
-  const end = url.indexOf("/", "https://".length);
-  return end < 0 ? url : url.slice(0, end);
+async function answerTo(
+  { route, parts }: UpstreamRequest,
+  { signal }: UpstreamInit,
+  agent: HttpAgent,
+  options: UpstreamFetchOptions,
+): Promise<UpstreamResponse> {
+  if (signal.aborted) throw signal.reason;
+  const kept = agent.kept(route);
+  if (kept) {
+    const exchange = kept.send(parts, signal);
+    try {
+      return await exchange.answered;
+    } catch (error) {
+      if (signal.aborted || exchange.isAnswered) throw error;
+    }
+  }
+  const connection = await connected(agent, route, signal, options);
+  return connection.send(parts, signal).answered;
 }
 
-function hostOf(url: string): string {
-  return new URL(url).host;
+/** A new connection that stands. @throws GatewayError upstream-timeout */
+async function connected(
+  agent: HttpAgent,
+  route: Route,
+  signal: AbortSignal,
+  { clock, connectMs }: UpstreamFetchOptions,
+): Promise<Connection> {
+  const connection = agent.connect(route);
+  const { promise, reject } = Promise.withResolvers<never>();
+  const abort = () => reject(signal.reason);
+  const late = () => reject(new GatewayError("upstream-timeout", `${hostOf(route)} takes no connections.`));
+  const cancelDeadline = clock.after(connectMs, late);
+  signal.addEventListener("abort", abort, { once: true });
+  try {
+    await Promise.race([connection.opened, promise]);
+    return connection;
+  } catch (error) {
+    connection.close();
+    throw error;
+  } finally {
+    cancelDeadline();
+    signal.removeEventListener("abort", abort);
+  }
 }
 
-/** Calls `late` when the host takes no connection in time. @returns what ends the watch */
-function watchConnect(clock: Clock, connectMs: number, url: string, late: () => void): () => void {
-  let stop = clock.after(connectMs / 2, () => {
-    const { hostname, port, protocol } = new URL(url);
-    const socket = connect({
-      host: hostname.replace(/^\[|\]$/g, ""),
-      port: Number(port) || (protocol === "https:" ? 443 : 80),
-    });
-    const cancel = clock.after(connectMs / 2, () => {
-      socket.destroy();
-      late();
-    });
-    stop = () => {
-      cancel();
-      socket.destroy();
-    };
-    socket.on("connect", () => stop());
-    socket.on("error", () => stop()); // The call meets the same fault and reports it.
-  });
-  return () => stop();
+function unpackedResponse(response: UpstreamResponse, coding: string): UpstreamResponse {
+  const { status, ok, headers, body } = response;
+  return { status, ok, headers, body: unpacked(body, coding) };
 }
 
-function failureOf(error: unknown, host: string, signal: AbortSignal): GatewayError {
+function hostOf({ place: { hostname, port, secure } }: Route): string {
+  const host = hostname.includes(":") ? `[${hostname}]` : hostname;
+  return port === (secure ? 443 : 80) ? host : `${host}:${port}`;
+}
+
+function failureOf(error: unknown, url: string, signal: AbortSignal): GatewayError {
   if (signal.aborted) {
     if (signal.reason instanceof GatewayError) return signal.reason;
     return new GatewayError("cancelled", "The call was cancelled.", { cause: error });
   }
-  return new GatewayError("upstream-broken", wordsFor(codeOf(error), host), { cause: error });
+  if (error instanceof GatewayError) return error;
+  return new GatewayError("upstream-broken", wordsFor(error, new URL(url).host), { cause: error });
 }
 
 /** Names the host, never the path or query: those may carry secrets. */
-function wordsFor(code: string, host: string): string {
+function wordsFor(error: unknown, host: string): string {
+  const code = error instanceof ConnectionError ? error.code : "";
   switch (code) {
     case "ECONNREFUSED":
       return `${host} refuses connections.`;
@@ -116,11 +112,11 @@ function wordsFor(code: string, host: string): string {
       return `The name ${host} cannot be resolved.`;
     case "ECONNRESET":
       return `${host} closed the connection without an answer.`;
+    case "EPROXY":
+      return `The proxy did not lead to ${host}. ${(error as ConnectionError).message}`;
+    case "EPROTO":
+      return `${host} did not answer as a web server does. ${(error as ConnectionError).message}`;
     default:
       return `The call to ${host} failed${/^[A-Z][A-Z0-9_]+$/.test(code) ? ` (${code})` : ""}.`;
   }
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "";
 }

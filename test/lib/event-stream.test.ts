@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { EventStreamDecoder, EventStreamError, readEventStream, type EventFrame } from "../../src/lib/event-stream.ts";
 import { corrupt, errorFrame, event, exception, message } from "../sims/kiro-frames.ts";
+import { bodyOf } from "../upstream-body.ts";
 
 const text = (frame: EventFrame): string => new TextDecoder().decode(frame.payload);
 
@@ -109,7 +110,7 @@ test("reading yields the messages of one read together and cancels the body when
       },
     });
   const counts: number[] = [];
-  for await (const batch of readEventStream(body())) counts.push(batch.length);
+  for await (const batch of readEventStream(bodyOf(body()))) counts.push(batch.length);
   expect(counts).toEqual([1, 3]);
   const big = event("x", { content: "y" });
   const endless = new ReadableStream<Uint8Array>({
@@ -119,7 +120,7 @@ test("reading yields the messages of one read together and cancels the body when
     },
   });
   expect(cancelled).toBe(false);
-  for await (const batch of readEventStream(endless)) if (batch.length > 0) break;
+  for await (const batch of readEventStream(bodyOf(endless))) if (batch.length > 0) break;
   expect(cancelled).toBe(true);
 });
 
@@ -133,7 +134,7 @@ test("a broken message ends the reading at once, though more may come", async ()
     },
   });
   const reading = async () => {
-    for await (const batch of readEventStream(body)) batches.push(batch.length);
+    for await (const batch of readEventStream(bodyOf(body))) batches.push(batch.length);
   };
   await expect(reading()).rejects.toThrow(EventStreamError);
   expect(batches).toEqual([1]);

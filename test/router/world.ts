@@ -4,12 +4,13 @@ import { join } from "node:path";
 import { collect } from "../../src/chat/collect.ts";
 import { GatewayError } from "../../src/chat/error.ts";
 import { textOf, type ChatRequest } from "../../src/chat/request.ts";
-import type { UpstreamFetch } from "../../src/lib/fetch.ts";
+import { systemClock } from "../../src/lib/clock.ts";
 import type { FetchImage } from "../../src/lib/fetch-image.ts";
 import type { Log, LogFields } from "../../src/lib/log.ts";
 import { Pool, type PoolDeps, type PoolSettings } from "../../src/pool/pool.ts";
 import { UsageSync } from "../../src/pool/usage-sync.ts";
 import type { Provider } from "../../src/providers/provider.ts";
+import { createUpstreamFetch } from "../../src/providers/upstream-fetch.ts";
 import { Conversations } from "../../src/router/conversation.ts";
 import { Resolver, type ResolverDeps } from "../../src/router/resolve.ts";
 import { Router, type Answer, type RouterSettings, type RunOptions } from "../../src/router/run.ts";
@@ -160,15 +161,7 @@ export async function openWorld(options: WorldOptions) {
   };
 }
 
-const plainFetch: UpstreamFetch = async (url, { method, headers, body, signal }) => {
-  try {
-    const init = { method: method ?? "GET", headers: { ...headers }, signal, redirect: "manual" } as const;
-    return await fetch(url, body === undefined ? init : { ...init, body: body as BodyInit });
-  } catch (cause) {
-    if (signal.aborted) throw signal.reason;
-    throw new GatewayError("upstream-broken", "The connection failed.", { cause });
-  }
-};
+const plainFetch = createUpstreamFetch({ clock: systemClock, connectMs: 10_000 });
 
 function logInto(lines: Line[], more: LogFields = {}): Log {
   const write = (event: string, fields: LogFields = {}) => void lines.push({ event, ...more, ...fields });

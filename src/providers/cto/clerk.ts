@@ -4,6 +4,7 @@
  */
 import { GatewayError } from "../../chat/error.ts";
 import { BodyTooLarge, readText } from "../../lib/body.ts";
+import type { UpstreamResponse } from "../../lib/fetch.ts";
 import { isObject } from "../../lib/json.ts";
 import { claimsOf } from "../../lib/jwt.ts";
 import type { AccountContext } from "../provider.ts";
@@ -242,10 +243,9 @@ export class ClerkSession {
 }
 
 /** The whole body as text. @throws GatewayError upstream-broken */
-export async function readBody(response: Response): Promise<string> {
-  if (!response.body) return "";
+export async function readBody({ body }: UpstreamResponse): Promise<string> {
   try {
-    return await readText(response.body.getReader(), undefined, MAX_BYTES);
+    return await readText(body, undefined, MAX_BYTES);
   } catch (error) {
     if (error instanceof GatewayError) throw error;
     const words =

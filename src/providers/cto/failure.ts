@@ -1,6 +1,7 @@
 /** What refusals of Clerk and of the service mean (protocol.md, "Errors of Clerk", "Errors of the service", "Browser checks"). Pure. */
 import { GatewayError, type FailureDetails, type FailureKind } from "../../chat/error.ts";
 import { isBrowserCheck } from "../../lib/browser-check.ts";
+import type { UpstreamHeaders } from "../../lib/fetch.ts";
 import { isObject, parseJson } from "../../lib/json.ts";
 import { quote } from "../../lib/quote.ts";
 import { retryAtOf } from "../../lib/retry-after.ts";
@@ -8,13 +9,13 @@ import { retryAtOf } from "../../lib/retry-after.ts";
 /** An answer read to its end. */
 export interface Answer {
   readonly status: number;
-  readonly headers: Headers;
+  readonly headers: UpstreamHeaders;
   readonly text: string;
   /** Undefined when the text is no JSON. */
   readonly json: unknown;
 }
 
-export function answerOf(status: number, headers: Headers, text: string): Answer {
+export function answerOf(status: number, headers: UpstreamHeaders, text: string): Answer {
   const parsed = parseJson(text);
   return { status, headers, text, json: parsed.ok ? parsed.value : undefined };
 }

@@ -3,6 +3,7 @@ import { isFirstEvent, type UpstreamEvent, type UpstreamStream } from "../../cha
 import type { ChatRequest } from "../../chat/request.ts";
 import { sleep } from "../../lib/clock.ts";
 import { EventStreamError, readEventStream } from "../../lib/event-stream.ts";
+import type { UpstreamResponse } from "../../lib/fetch.ts";
 import { nextUtcDay } from "../../lib/utc-day.ts";
 import type { TurnContext } from "../provider.ts";
 import { Answer } from "./answer.ts";
@@ -116,7 +117,7 @@ class Turn {
     const host = this.#current();
     const { signal, clock } = this.#context;
     const response = await this.#post(host);
-    if (!response.ok || !response.body || !isEventStream(response)) throw await this.#refused(response);
+    if (!response.ok || !isEventStream(response)) throw await this.#refused(response);
     this.#remember({ host: host.name });
     const { names = new Map(), tagged = false } = this.#body ?? {};
     const contextTokens = this.#model.contextTokens;
@@ -213,7 +214,7 @@ class Turn {
     return new GatewayError(failure.kind, `${failure.message}${what}`, { needsLogin: true });
   }
 
-  async #post(host: Host): Promise<Response> {
+  async #post(host: Host): Promise<UpstreamResponse> {
     this.#attempts++;
     this.#body = bodyOf(this.#request, {
       dialect: host.dialect,
@@ -231,7 +232,7 @@ class Turn {
     });
   }
 
-  async #refused(response: Response): Promise<KiroRefusal> {
+  async #refused(response: UpstreamResponse): Promise<KiroRefusal> {
     const { answer, status } = await readReply(response, this.#context.signal);
     if (status < 300) {
       const message = "Kiro answered with something that is no event stream.";
@@ -295,7 +296,7 @@ class EmptyAnswer extends Error {
   override readonly name = "EmptyAnswer";
 }
 
-function isEventStream(response: Response): boolean {
+function isEventStream(response: UpstreamResponse): boolean {
   const type = response.headers.get("content-type") ?? "";
   return type === "" || type.includes("eventstream") || type.includes("octet-stream");
 }

@@ -1,4 +1,6 @@
 import { GatewayError } from "../../chat/error.ts";
+import { BodyTooLarge, readText } from "../../lib/body.ts";
+import type { UpstreamHeaders, UpstreamResponse } from "../../lib/fetch.ts";
 import { isObject, parseJson } from "../../lib/json.ts";
 import type { ServiceContext } from "../provider.ts";
 import type { UpstreamAnswer } from "./refusal.ts";
@@ -27,28 +29,21 @@ export async function send(context: ServiceContext, { url, ...init }: Call): Pro
 }
 
 /** Reads an answer to its end. @throws GatewayError upstream-broken or upstream-changed */
-export async function readReply(response: Response, signal: AbortSignal): Promise<Reply> {
-  const text = await readText(response, signal);
+export async function readReply(response: UpstreamResponse, signal: AbortSignal): Promise<Reply> {
+  const text = await bodyText(response, signal);
   const parsed = parseJson(text);
   const json = parsed.ok ? parsed.value : undefined;
   const { status, ok } = response;
   return { status, ok, json, answer: answerOf(status, response.headers, text, json) };
 }
 
-async function readText(response: Response, signal: AbortSignal): Promise<string> {
-  if (!response.body) return "";
-  const parts: Uint8Array[] = [];
-  let size = 0;
+async function bodyText({ body }: UpstreamResponse, signal: AbortSignal): Promise<string> {
   try {
-    for await (const part of response.body) {
-      size += part.length;
-      if (size > MOST_BYTES) throw new GatewayError("upstream-changed", "An answer of Kiro is far too long.");
-      parts.push(part);
-    }
+    return await readText(body, undefined, MOST_BYTES);
   } catch (error) {
-    throw brokenOff(error, signal);
+    if (!(error instanceof BodyTooLarge)) throw brokenOff(error, signal);
+    throw new GatewayError("upstream-changed", "An answer of Kiro is far too long.", { cause: error });
   }
-  return Buffer.concat(parts).toString("utf8");
 }
 
 /** What a failed read means: the caller's own reason when it aborted, else a broken connection. */
@@ -58,7 +53,7 @@ export function brokenOff(error: unknown, signal: AbortSignal): unknown {
   return new GatewayError("upstream-broken", "Kiro's answer broke off.", { cause: error });
 }
 
-function answerOf(status: number, headers: Headers, text: string, json: unknown): UpstreamAnswer {
+function answerOf(status: number, headers: UpstreamHeaders, text: string, json: unknown): UpstreamAnswer {
   const fields = isObject(json) ? json : {};
   const type = headers.get("x-amzn-errortype") ?? textOf(fields["__type"]);
   const html = /^\s*</.test(text) || (headers.get("content-type") ?? "").includes("text/html");

@@ -1,6 +1,7 @@
 /** LangFast's HTTP calls: one POST or GET of the Supabase project, and its answer read once (protocol.md, "Parts"). */
 import { GatewayError } from "../../chat/error.ts";
 import { BodyTooLarge, readText } from "../../lib/body.ts";
+import type { UpstreamResponse } from "../../lib/fetch.ts";
 import { isObject, parseJson } from "../../lib/json.ts";
 import type { ServiceContext } from "../provider.ts";
 
@@ -73,13 +74,11 @@ export function field(json: unknown, name: string): string | undefined {
   return typeof value === "string" && value !== "" ? value : undefined;
 }
 
-async function bodyOf(response: Response, { signal }: ServiceContext): Promise<string> {
-  const reader = response.body?.getReader();
-  if (!reader) return "";
+async function bodyOf({ body }: UpstreamResponse, { signal }: ServiceContext): Promise<string> {
   try {
-    return await readText(reader, undefined, LONGEST_BODY_BYTES);
+    return await readText(body, undefined, LONGEST_BODY_BYTES);
   } catch (error) {
-    void reader.cancel().catch(() => undefined); // The body is given up; how it takes that changes nothing.
+    body.cancel();
     if (signal.aborted && signal.reason instanceof GatewayError) throw signal.reason;
     if (signal.aborted) throw new GatewayError("cancelled", "The call was cancelled.", { cause: error });
     const words =

@@ -3,12 +3,13 @@ import { GatewayError } from "../../chat/error.ts";
 import { isFirstEvent, type UpstreamEvent } from "../../chat/event.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { BodyTooLarge } from "../../lib/body.ts";
+import type { UpstreamBody } from "../../lib/fetch.ts";
 import { EventReader, EventTooLarge, type ServerEvent } from "../../lib/sse.ts";
 import type { Provider, TurnContext } from "../provider.ts";
 import { Answer } from "./answer.ts";
 import { credential, type LongcatCredential } from "./credential.ts";
 import { matchModel, modeOf, MODELS, type Mode } from "./models.ts";
-import { checkSignedIn, createChat, deleteChat, openTurn, readFailure, type Caller } from "./session.ts";
+import { checkSignedIn, createChat, deleteChat, openTurn, readFailure, type Caller, type Turn } from "./session.ts";
 import { pickUserAgent } from "./user-agents.ts";
 import { turnBody, type ChatPath } from "./wire.ts";
 
@@ -111,8 +112,6 @@ function placeOf(given: string | undefined) {
   return { given, url, origin: new URL(url).origin };
 }
 
-type Turn = NonNullable<Awaited<ReturnType<typeof openTurn>>>;
-
 /** Sends the turn where this server takes it: V2, or the path of 2025 on a server that knows no other. */
 async function startTurn(
   caller: Caller,
@@ -139,7 +138,7 @@ async function* readAnswer(
   context: TurnContext<LongcatCredential>,
   { maxEventChars = MAX_EVENT_CHARS }: LongcatOptions,
 ): AsyncGenerator<readonly UpstreamEvent[]> {
-  const { reader, first } = await start();
+  const { body, first } = await start();
   const events = new EventReader({ maxEventChars });
   const answer = new Answer(mode);
   const linger = new Linger(context.clock);
@@ -149,7 +148,7 @@ async function* readAnswer(
     for (
       let bytes: Uint8Array | undefined = first;
       bytes;
-      bytes = linger.hasBegun ? await linger.read(reader) : (await reader.read()).value
+      bytes = linger.hasBegun ? await linger.read(body) : await body.read()
     ) {
       readFrames(events.push(bytes), answer, out);
       silentBytes = out.some(isFirstEvent) ? 0 : silentBytes + bytes.length;
@@ -172,8 +171,8 @@ async function* readAnswer(
     throw readFailure(error, context);
   } finally {
     linger.stop();
-    if (answer.progress === "last") void drain(reader, context.clock);
-    else void reader.cancel().catch(() => undefined); // Given up: how the connection takes that changes nothing.
+    if (answer.progress === "last") void drain(body, context.clock);
+    else body.cancel();
   }
 }
 
@@ -209,24 +208,20 @@ class Linger {
   }
 
   /** The next bytes; undefined at the end of the body, or once the time after the finish is up. */
-  read(reader: Turn["reader"]): Promise<Uint8Array | undefined> {
+  read(body: UpstreamBody): Promise<Uint8Array | undefined> {
     // The answer is whole: a connection that breaks now ends it as well as any other.
-    const next = reader.read().then(
-      ({ value }) => value,
-      () => undefined,
-    );
+    const next = body.read().catch(() => undefined);
     return Promise.race([next, this.#over ?? next]);
   }
 }
 
 /** After `lastOne` the end of the body is due at once; read up to it, the connection can serve the next call. */
-async function drain(reader: Turn["reader"], clock: Clock): Promise<void> {
-  const give = () => void reader.cancel().catch(() => undefined);
-  const stop = clock.after(DRAIN_MS, give);
+async function drain(body: UpstreamBody, clock: Clock): Promise<void> {
+  const stop = clock.after(DRAIN_MS, () => body.cancel());
   try {
-    while (!(await reader.read()).done);
+    while (await body.read());
   } catch {
-    give(); // The answer is already told; a connection that breaks here is only not used again.
+    // The answer is already told; a connection that breaks here is only not used again.
   } finally {
     stop();
   }

@@ -1,7 +1,8 @@
 /** LongCat's endpoints over the network: headers, chats, the probe, and a turn's body (protocol.md, "Endpoints"). */
 import { GatewayError } from "../../chat/error.ts";
-import { BodyTooLarge, bodyTextOf, readText } from "../../lib/body.ts";
+import { BodyTooLarge, readText } from "../../lib/body.ts";
 import { isBrowserCheck } from "../../lib/browser-check.ts";
+import type { UpstreamBody, UpstreamResponse } from "../../lib/fetch.ts";
 import { retryAtOf } from "../../lib/retry-after.ts";
 import type { AccountContext } from "../provider.ts";
 import { cookieHeader, type LongcatCredential } from "./credential.ts";
@@ -9,7 +10,6 @@ import { challenge, failureOf, kindOf } from "./failure.ts";
 import { envelopeOf, type ChatPath, type Envelope } from "./wire.ts";
 
 type Context = AccountContext<LongcatCredential>;
-type Reader = ReadableStreamDefaultReader<Uint8Array>;
 
 /** How calls present themselves. */
 export interface Caller {
@@ -22,6 +22,12 @@ export interface Caller {
   userAgent(context: Context): string;
   /** At least 0, below 1. */
   random(): number;
+}
+
+/** A turn's stream, with the bytes that were read to see that it is one. */
+export interface Turn {
+  readonly body: UpstreamBody;
+  readonly first: Uint8Array;
 }
 
 interface Call {
@@ -79,7 +85,7 @@ export async function openTurn(
   path: ChatPath,
   chatId: string,
   body: string,
-): Promise<{ reader: Reader; first: Uint8Array } | undefined> {
+): Promise<Turn | undefined> {
   const page = `/c/${encodeURIComponent(chatId)}`;
   const accept = "text/event-stream,application/json";
   const response = await send(caller, context, { path: PATHS[path], body, page, accept });
@@ -103,23 +109,22 @@ export function readFailure(error: unknown, { signal }: Context): GatewayError {
 }
 
 /** The type of the body says little: an error comes as JSON, a browser check as a page, both also with status 200. */
-async function streamOf(response: Response, context: Context): Promise<{ reader: Reader; first: Uint8Array }> {
-  const reader = response.body?.getReader();
-  if (!reader) throw new GatewayError("upstream-broken", "LongCat's answer has no body.");
+async function streamOf(response: UpstreamResponse, context: Context): Promise<Turn> {
+  const { body } = response;
   try {
     if (isChallenge(response, "")) throw challenge();
     let first: Uint8Array = new Uint8Array();
     while (firstSign(first) === "") {
-      const { done, value } = await reader.read();
-      if (done) break;
-      first = first.length === 0 ? value : Buffer.concat([first, value]);
+      const bytes = await body.read();
+      if (!bytes) break;
+      first = first.length === 0 ? bytes : Buffer.concat([first, bytes]);
       // Blank lines alone are no answer; a stream begins long before this.
       if (first.length > 65_536) break;
     }
     const sign = firstSign(first);
     if (sign === "<") throw challenge();
-    if (sign !== "{") return { reader, first };
-    const envelope = envelopeOf(await readText(reader, first));
+    if (sign !== "{") return { body, first };
+    const envelope = envelopeOf(await readText(body, first));
     if (envelope?.code) throw failureOf(refusalOf(response, envelope, context));
     throw new GatewayError(
       "upstream-changed",
@@ -129,7 +134,7 @@ async function streamOf(response: Response, context: Context): Promise<{ reader:
       },
     );
   } catch (error) {
-    void reader.cancel().catch(() => undefined); // The stream is given up; how it takes that changes nothing.
+    body.cancel();
     throw readFailure(error, context);
   }
 }
@@ -144,7 +149,7 @@ async function askJson(caller: Caller, context: Context, call: Call): Promise<En
   throw new GatewayError("upstream-changed", "LongCat's answer has no `code`.", { field: "code" });
 }
 
-function send(caller: Caller, context: Context, { path, body, page, accept }: Call): Promise<Response> {
+function send(caller: Caller, context: Context, { path, body, page, accept }: Call): Promise<UpstreamResponse> {
   const { url } = caller;
   const random = Math.floor(caller.random() * 1_000_000);
   return context.fetch(`${url}${path}`, {
@@ -166,15 +171,15 @@ function send(caller: Caller, context: Context, { path, body, page, accept }: Ca
   });
 }
 
-async function bodyText(response: Response, context: Context): Promise<string> {
+async function bodyText({ body }: UpstreamResponse, context: Context): Promise<string> {
   try {
-    return await bodyTextOf(response);
+    return await readText(body);
   } catch (error) {
     throw readFailure(error, context);
   }
 }
 
-function refusalOf({ status, headers }: Response, envelope: Envelope | undefined, { clock }: Context) {
+function refusalOf({ status, headers }: UpstreamResponse, envelope: Envelope | undefined, { clock }: Context) {
   const retryAt = retryAtOf(headers.get("retry-after"), clock.now());
   return { status, code: envelope?.code, text: envelope?.message ?? "", retryAt };
 }
@@ -186,7 +191,7 @@ const CHECK_PAGE = /yoda|安全验证|请完成验证|verify|captcha/i;
  * A page where JSON or a stream was due, or a status or header that only a browser check has. A gateway's own error page
  * (404, 502) is no check unless it says so.
  */
-function isChallenge({ status, headers }: Response, text: string): boolean {
+function isChallenge({ status, headers }: UpstreamResponse, text: string): boolean {
   if (status >= 300 && status < 400) return false;
   if (status === 418 || isBrowserCheck(headers, "")) return true;
   const isPage = /^text\/html/i.test(headers.get("content-type") ?? "") || /^[\s\ufeff]*</.test(text);

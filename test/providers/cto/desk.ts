@@ -1,10 +1,12 @@
 /** One provider, its simulator and accounts whose every commit is on record. */
 import { toGatewayError, type GatewayError } from "../../../src/chat/error.ts";
 import type { UpstreamEvent } from "../../../src/chat/event.ts";
+import { systemClock } from "../../../src/lib/clock.ts";
 import type { Log } from "../../../src/lib/log.ts";
 import type { UpstreamFetch } from "../../../src/lib/fetch.ts";
 import { createCto, type CtoCredential, type CtoOptions } from "../../../src/providers/cto/index.ts";
 import type { AccountContext, Provider, UpstreamChat } from "../../../src/providers/provider.ts";
+import { createUpstreamFetch } from "../../../src/providers/upstream-fetch.ts";
 import { type CtoSim, type CtoSimOptions, startCtoSim } from "../../sims/cto.ts";
 import { request } from "../../emulate/requests.ts";
 import { VirtualClock } from "../../virtual-clock.ts";
@@ -68,10 +70,11 @@ export async function openDesk(options: DeskOptions = {}): Promise<Desk> {
 
   const note = (event: string, fields: object = {}) => void logged.push(`${event} ${JSON.stringify(fields)}`);
   const log: Log = { debug: note, info: note, warn: note, error: note, with: () => log };
+  const upstreamFetch = createUpstreamFetch({ clock: systemClock, connectMs: 10_000 });
   const fetchUpstream: UpstreamFetch = (url, { signal, ...init }) => {
     const cookie = /__client=([^;]*)/.exec(init.headers?.["cookie"] ?? "")?.[1];
     if (cookie) diary.push(`call ${generationOf(cookie)}`);
-    return fetch(url, { ...(init as RequestInit), signal, redirect: "manual" });
+    return upstreamFetch(url, { ...init, signal });
   };
 
   const seatOf = (name: string): Seat => {

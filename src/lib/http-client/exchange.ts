@@ -1,0 +1,183 @@
+import type { UpstreamBody, UpstreamHeaders, UpstreamResponse } from "../fetch.ts";
+import { framingOf, type Framing } from "./framing.ts";
+import { AnswerHead } from "./head.ts";
+import { ConnectionError, connectionError } from "./wire.ts";
+
+/** A head that is longer is none. */
+const MOST_HEAD_BYTES = 65_536;
+/** What may wait for its reader before the connection is told to wait, too. */
+const MOST_WAITING_BYTES = 131_072;
+const HEAD_END = Buffer.from("\r\n\r\n");
+
+/** What an exchange needs of its connection. */
+export interface ExchangeHost {
+  pause(): void;
+  resume(): void;
+  /** The exchange is over. @param isClean the answer is whole and the connection may serve another call */
+  over(isClean: boolean): void;
+}
+
+/** One request's answer on its way: the head as a promise, then the body as it is read. */
+export class Exchange implements UpstreamResponse, UpstreamBody {
+  readonly body: UpstreamBody = this;
+  /** Resolves with the exchange itself once the head is there; the body goes on failing by its reads. */
+  readonly answered: Promise<this>;
+  /** A byte of the answer has come. */
+  isAnswered = false;
+  readonly #host: ExchangeHost;
+  readonly #signal: AbortSignal;
+  #settle: { resolve(exchange: Exchange): void; reject(error: unknown): void } | undefined;
+  #head: AnswerHead | undefined;
+  #held: Uint8Array | undefined;
+  #framing: Framing | undefined;
+  readonly #waiting: Uint8Array[] = [];
+  #waitingBytes = 0;
+  #isPaused = false;
+  #reader: { resolve(bytes: Uint8Array | undefined): void; reject(error: unknown): void } | undefined;
+  #isOver = false;
+  #failure: { readonly error: unknown } | undefined;
+
+  /** @param signal ends it, wherever it stands */
+  constructor(host: ExchangeHost, signal: AbortSignal) {
+    this.#host = host;
+    this.#signal = signal;
+    this.answered = new Promise((resolve, reject) => {
+      this.#settle = { resolve: resolve as (exchange: Exchange) => void, reject };
+    });
+    signal.addEventListener("abort", this.#abort, { once: true });
+  }
+
+  get status(): number {
+    return this.#head?.status ?? 0;
+  }
+
+  get ok(): boolean {
+    return this.status >= 200 && this.status < 300;
+  }
+
+  get headers(): UpstreamHeaders {
+    return this.#head as AnswerHead;
+  }
+
+  read(): Promise<Uint8Array | undefined> {
+    if (this.#waitingBytes > 0) return Promise.resolve(this.#takeWaiting());
+    if (this.#failure) return Promise.reject(this.#failure.error);
+    if (this.#isOver) return Promise.resolve(undefined);
+    return new Promise((resolve, reject) => {
+      this.#reader = { resolve, reject };
+    });
+  }
+
+  cancel(): void {
+    this.#waiting.length = 0;
+    this.#waitingBytes = 0;
+    if (!this.#isOver) this.fail(new ConnectionError("ABORTED", "The rest of the answer is no longer wanted."));
+  }
+
+  /** Bytes of the connection. */
+  came(bytes: Uint8Array): void {
+    this.isAnswered = true;
+    try {
+      const rest = this.#framing ? bytes : this.#readHead(bytes);
+      if (rest) this.#readBody(rest);
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  /** The connection is gone. @param error undefined when the other end closed it properly */
+  gone(error: Error | undefined): void {
+    if (error === undefined && this.#framing?.endsWithConnection) return this.#finish(false);
+    this.fail(error ? connectionError(error) : new ConnectionError("ECONNRESET", "The connection was closed."));
+  }
+
+  fail(error: unknown): void {
+    if (this.#isOver) return;
+    this.#failure = { error };
+    this.#end();
+    this.#settle?.reject(error);
+    this.#settle = undefined;
+    this.#reader?.reject(error);
+    this.#reader = undefined;
+    this.#host.over(false);
+  }
+
+  readonly #abort = (): void => this.fail(this.#signal.reason);
+
+  /** @returns what follows the head; undefined while that is not whole */
+  #readHead(bytes: Uint8Array): Uint8Array | undefined {
+    let rest = this.#held
+      ? Buffer.concat([this.#held, bytes])
+      : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+    for (;;) {
+      const end = rest.indexOf(HEAD_END);
+      if (end < 0 ? rest.length > MOST_HEAD_BYTES : end > MOST_HEAD_BYTES) {
+        throw new ConnectionError("EPROTO", "The head of the answer has no end.");
+      }
+      if (end < 0) {
+        this.#held = rest;
+        return undefined;
+      }
+      const head = new AnswerHead(rest.toString("latin1", 0, end));
+      rest = rest.subarray(end + HEAD_END.length);
+      // 100 Continue and its kin announce the answer.
+      if (head.status < 200) continue;
+      this.#held = undefined;
+      this.#head = head;
+      this.#framing = framingOf(head);
+      return rest;
+    }
+  }
+
+  #readBody(bytes: Uint8Array): void {
+    const framing = this.#framing;
+    if (!framing) return;
+    const used = framing.push(bytes, this.#take);
+    // Bytes beyond the body belong to no call: such a connection is not used again.
+    if (framing.isOver) this.#finish(used === bytes.length && this.#head?.keepsAlive === true);
+    this.#settle?.resolve(this);
+    this.#settle = undefined;
+    if (this.#reader && (this.#waitingBytes > 0 || this.#isOver)) {
+      const reader = this.#reader;
+      this.#reader = undefined;
+      reader.resolve(this.#takeWaiting());
+    } else if (this.#waitingBytes > MOST_WAITING_BYTES && !this.#isPaused && !this.#isOver) {
+      this.#isPaused = true;
+      this.#host.pause();
+    }
+  }
+
+  readonly #take = (piece: Uint8Array): void => {
+    this.#waiting.push(piece);
+    this.#waitingBytes += piece.length;
+  };
+
+  /** All that waits, as one piece; undefined when nothing does. */
+  #takeWaiting(): Uint8Array | undefined {
+    const [first, second] = this.#waiting;
+    const bytes = second ? Buffer.concat(this.#waiting) : first;
+    this.#waiting.length = 0;
+    this.#waitingBytes = 0;
+    if (this.#isPaused && !this.#isOver) {
+      this.#isPaused = false;
+      this.#host.resume();
+    }
+    return bytes;
+  }
+
+  #finish(isClean: boolean): void {
+    if (this.#isOver) return;
+    this.#end();
+    const reader = this.#waitingBytes === 0 ? this.#reader : undefined;
+    if (reader) this.#reader = undefined;
+    reader?.resolve(undefined);
+    if (this.#isPaused) this.#host.resume();
+    this.#isPaused = false;
+    this.#host.over(isClean);
+  }
+
+  #end(): void {
+    this.#isOver = true;
+    this.#signal.removeEventListener("abort", this.#abort);
+  }
+}
