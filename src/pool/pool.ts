@@ -126,7 +126,7 @@ export class Pool {
 
   /** Loads and opens what the store holds. @throws GatewayError store-unavailable */
   static async open(deps: PoolDeps): Promise<Pool> {
-    const positions = await Positions.load(deps.store.settings, deps.clock, deps.log);
+    const positions = await Positions.load(deps.store.settings);
     const pool = new Pool(deps, positions);
     for (const record of await deps.store.accounts.all()) {
       if (pool.#providers.has(record.provider)) pool.#admit(record);
@@ -272,7 +272,6 @@ export class Pool {
   /** Commits what is still open. */
   async close(): Promise<void> {
     for (const guests of this.#guests.values()) guests.stop();
-    await this.#positions.close();
     await this.books.committer.close();
   }
 

@@ -1,38 +1,27 @@
-import { toGatewayError } from "../chat/error.ts";
-import type { Clock } from "../lib/clock.ts";
-import type { Log } from "../lib/log.ts";
 import type { Settings } from "../store/store.ts";
 import type { Position } from "./strategies.ts";
 
 const PREFIX = "rotation.";
-/** Changes within this time are one write: a busy rotation moves with each request. */
-const WRITE_BEHIND_MS = 500;
 const START: Position = { id: undefined, uses: 0 };
 const MOST_CALLERS = 1000;
 
-/** Where each provider's rotation stands, kept over a restart. */
+/** Where each provider's rotation stands, kept over a restart: written behind, since a crash costs it a few uses only. */
 export class Positions {
   readonly #settings: Settings;
-  readonly #clock: Clock;
-  readonly #log: Log;
   readonly #positions: Map<string, Position>;
-  readonly #dirty = new Set<string>();
-  #cancelTimer: (() => void) | undefined;
 
-  private constructor(settings: Settings, clock: Clock, log: Log, positions: Map<string, Position>) {
+  private constructor(settings: Settings, positions: Map<string, Position>) {
     this.#settings = settings;
-    this.#clock = clock;
-    this.#log = log;
     this.#positions = positions;
   }
 
-  static async load(settings: Settings, clock: Clock, log: Log): Promise<Positions> {
+  static async load(settings: Settings): Promise<Positions> {
     const positions = new Map<string, Position>();
     for (const [name, value] of Object.entries(await settings.all())) {
       const position = name.startsWith(PREFIX) ? asPosition(value) : undefined;
       if (position) positions.set(name.slice(PREFIX.length), position);
     }
-    return new Positions(settings, clock, log, positions);
+    return new Positions(settings, positions);
   }
 
   get(provider: string): Position {
@@ -41,27 +30,7 @@ export class Positions {
 
   set(provider: string, position: Position): void {
     this.#positions.set(provider, position);
-    this.#dirty.add(provider);
-    this.#cancelTimer ??= this.#clock.after(WRITE_BEHIND_MS, () => void this.#write());
-  }
-
-  async close(): Promise<void> {
-    this.#cancelTimer?.();
-    await this.#write();
-  }
-
-  async #write(): Promise<void> {
-    this.#cancelTimer = undefined;
-    const moved = [...this.#dirty];
-    this.#dirty.clear();
-    for (const provider of moved) {
-      try {
-        await this.#settings.set(PREFIX + provider, this.get(provider));
-      } catch (error) {
-        // The next move of the rotation writes it again; until then a restart goes back a few uses.
-        this.#log.warn("rotation-unsaved", { provider, reason: toGatewayError(error).message });
-      }
-    }
+    this.#settings.touch(PREFIX + provider, position);
   }
 }
 

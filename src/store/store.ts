@@ -293,6 +293,8 @@ export interface Settings {
   get(name: string): Promise<unknown>;
   all(): Promise<Readonly<Record<string, unknown>>>;
   set(name: string, value: unknown): Promise<void>;
+  /** Written behind. */
+  touch(name: string, value: unknown): void;
   remove(name: string): Promise<void>;
 }
 

@@ -10,9 +10,18 @@ test("ten thousand ids are ten thousand different ids", () => {
   expect(new Set(Array.from({ length: 10_000 }, () => newId("req"))).size).toBe(10_000);
 });
 
-test("the same random bytes make the same id", () => {
-  const counting = (bytes: Uint8Array) => bytes.forEach((_, index) => (bytes[index] = index));
-  expect(newId("req", counting)).toBe("req_0123456789abcdefghjk");
+const counting = (bytes: Uint8Array) => bytes.forEach((_, index) => (bytes[index] = index));
+
+test("the same time and random bytes make the same id", () => {
+  expect(newId("req", counting, 0)).toBe("req_0000000000123456789a");
+  expect(newId("req", counting, 33)).toBe("req_0000000110123456789a");
+});
+
+test("ids sort by their time", () => {
+  const times = [0, 1, 31, 32, 1_763_640_000_000, 1_763_640_000_001, 9_999_999_999_999];
+  const ids = times.map((now) => newId("req", counting, now));
+  expect(ids.toSorted()).toEqual(ids);
+  expect(new Set(ids).size).toBe(times.length);
 });
 
 test("a client key is sk-sluice- and 24 bytes in base64url", () => {

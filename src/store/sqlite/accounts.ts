@@ -8,6 +8,7 @@ import type { AccountChange, Behind } from "./behind.ts";
 import type { Drizzle } from "./connection.ts";
 import { isDuplicate } from "./failure.ts";
 import { accounts, conversations } from "./schema.ts";
+import { compile } from "./statement.ts";
 import type { Writer } from "./writer.ts";
 
 type Row = typeof accounts.$inferSelect;
@@ -151,7 +152,7 @@ export function accountsOf(db: Drizzle, writer: Writer, behind: Behind, sealing:
 export function accountChanger(db: Drizzle): (id: string, change: AccountChange) => void {
   const value = (name: string) => sql.placeholder(name);
   const plus = (column: SQLiteColumn, name: keyof AccountChange) => sql`${column} + ${value(name)}`;
-  const add = db
+  const adding = db
     .update(accounts)
     .set({
       attempts: plus(accounts.attempts, "attempts"),
@@ -164,10 +165,10 @@ export function accountChanger(db: Drizzle): (id: string, change: AccountChange)
       memory: sql`iif(${value("hasMemory")}, ${value("memory")}, ${accounts.memory})`,
       quota: sql`iif(${value("hasQuota")}, ${value("quota")}, ${accounts.quota})`,
     })
-    .where(eq(accounts.id, value("id")))
-    .prepare();
+    .where(eq(accounts.id, value("id")));
+  const add = compile(db, adding);
   return (id, { memory, quota, ...change }) => {
-    add.run({
+    add({
       ...change,
       id,
       lastUsedAt: change.lastUsedAt ?? 0,

@@ -3,6 +3,7 @@ import type { ApiKeys } from "../store.ts";
 import type { Behind } from "./behind.ts";
 import type { Drizzle } from "./connection.ts";
 import { apiKeys } from "./schema.ts";
+import { compile } from "./statement.ts";
 import type { Writer } from "./writer.ts";
 
 export function apiKeysOf(db: Drizzle, writer: Writer, behind: Behind): ApiKeys {
@@ -34,12 +35,13 @@ export function apiKeysOf(db: Drizzle, writer: Writer, behind: Behind): ApiKeys 
 
 /** The statement that notes a key's last use. Runs in the transaction of the queue. */
 export function keyToucher(db: Drizzle): (id: string, at: number) => void {
-  const touch = db
-    .update(apiKeys)
-    .set({ lastUsedAt: sql`${sql.placeholder("at")}` })
-    .where(eq(apiKeys.id, sql.placeholder("id")))
-    .prepare();
-  return (id, at) => {
-    touch.run({ id, at });
-  };
+  const lastUsedAt = sql`${sql.placeholder("at")}`;
+  const touch = compile(
+    db,
+    db
+      .update(apiKeys)
+      .set({ lastUsedAt })
+      .where(eq(apiKeys.id, sql.placeholder("id"))),
+  );
+  return (id, at) => touch({ id, at });
 }

@@ -4,6 +4,7 @@ import type { Behind } from "./behind.ts";
 import type { Drizzle } from "./connection.ts";
 import { lastHourOf } from "./figures.ts";
 import { attempts, requests } from "./schema.ts";
+import { compile, placeholders } from "./statement.ts";
 import type { Writer } from "./writer.ts";
 
 /** The most rows a request for the log gets, and the most that one call of `prune` deletes from each table. */
@@ -78,59 +79,9 @@ export function logWriters(db: Drizzle): {
   attempt: (attempt: AttemptRecord) => void;
   request: (request: RequestRecord) => void;
 } {
-  const value = (name: string) => sql.placeholder(name);
-  const insertAttempt = db
-    .insert(attempts)
-    .values({
-      requestId: value("requestId"),
-      number: value("number"),
-      provider: value("provider"),
-      accountId: value("accountId"),
-      startedAt: value("startedAt"),
-      durationMs: value("durationMs"),
-      outcome: value("outcome"),
-      message: value("message"),
-      rotationFailure: value("rotationFailure"),
-      inputTokens: value("inputTokens"),
-      outputTokens: value("outputTokens"),
-    })
-    .prepare();
-  const insertRequest = db
-    .insert(requests)
-    .values({
-      id: value("id"),
-      at: value("at"),
-      dialect: value("dialect"),
-      keyName: value("keyName"),
-      model: value("model"),
-      provider: value("provider"),
-      accountId: value("accountId"),
-      attempts: value("attempts"),
-      stream: value("stream"),
-      status: value("status"),
-      outcome: value("outcome"),
-      message: value("message"),
-      firstEventMs: value("firstEventMs"),
-      durationMs: value("durationMs"),
-      inputTokens: value("inputTokens"),
-      outputTokens: value("outputTokens"),
-      usageEstimated: value("usageEstimated"),
-    })
-    .prepare();
   return {
-    attempt(attempt) {
-      insertAttempt.run({ ...attempt, accountId: attempt.accountId ?? null, message: attempt.message ?? null });
-    },
-    request(request) {
-      insertRequest.run({
-        ...request,
-        keyName: request.keyName ?? null,
-        provider: request.provider ?? null,
-        accountId: request.accountId ?? null,
-        message: request.message ?? null,
-        firstEventMs: request.firstEventMs ?? null,
-      });
-    },
+    attempt: compile(db, db.insert(attempts).values(placeholders(attempts))),
+    request: compile(db, db.insert(requests).values(placeholders(requests))),
   };
 }
 

@@ -24,6 +24,7 @@ export type AccountChange = { -readonly [Figure in keyof AccountCounters]: numbe
 export interface BehindSink {
   account(id: string, change: AccountChange): void;
   keyUse(id: string, at: number): void;
+  setting(name: string, value: unknown): void;
   attempt(attempt: AttemptRecord): void;
   request(request: RequestRecord): void;
   /** A write that proves the disk takes writes again. */
@@ -39,6 +40,7 @@ export class Behind {
   readonly requests: RequestRecord[] = [];
   readonly accounts = new Map<string, AccountChange>();
   readonly keyUses = new Map<string, number>();
+  readonly settings = new Map<string, unknown>();
   /** Log rows lost to the bound. */
   dropped = 0;
   #events = 0;
@@ -53,7 +55,7 @@ export class Behind {
   }
 
   get isEmpty(): boolean {
-    return this.#rows === 0 && this.accounts.size === 0 && this.keyUses.size === 0;
+    return this.#rows === 0 && this.accounts.size + this.keyUses.size + this.settings.size === 0;
   }
 
   get #rows(): number {
@@ -72,8 +74,11 @@ export class Behind {
   }
 
   touchKey(id: string, at: number): void {
-    this.keyUses.set(id, at);
-    this.#added();
+    this.#replace(this.keyUses, id, at);
+  }
+
+  touchSetting(name: string, value: unknown): void {
+    this.#replace(this.settings, name, value);
   }
 
   touchAccount(id: string, change: Pick<AccountChange, "memory" | "quota">): void {
@@ -126,6 +131,13 @@ export class Behind {
     change.inputTokens += attempt.inputTokens;
     change.outputTokens += attempt.outputTokens;
     change.lastUsedAt = Math.max(change.lastUsedAt ?? 0, attempt.startedAt);
+  }
+
+  /** What takes the place of another that waits is no event more to lose. */
+  #replace<Value>(values: Map<string, Value>, name: string, value: Value): void {
+    const waits = values.has(name);
+    values.set(name, value);
+    if (!waits) this.#added();
   }
 
   #added(): void {
@@ -182,6 +194,7 @@ export class Behind {
     const batch = batchOf(this);
     for (const [id, change] of this.accounts) this.sink.account(id, change);
     for (const [id, at] of this.keyUses) this.sink.keyUse(id, at);
+    for (const [name, value] of this.settings) this.sink.setting(name, value);
     for (const attempt of this.attempts.slice(0, batch.attempts)) this.sink.attempt(attempt);
     for (const request of this.requests.slice(0, batch.requests)) this.sink.request(request);
     return batch;
@@ -198,6 +211,7 @@ export class Behind {
   #forgetFigures(): void {
     this.accounts.clear();
     this.keyUses.clear();
+    this.settings.clear();
   }
 
   #forgetRows(batch: Batch): void {

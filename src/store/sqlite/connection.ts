@@ -44,10 +44,10 @@ export function connect(path: string): Connection {
 
 /** Runs a piece of work in one transaction that holds the right to write from its beginning. */
 export function inTransaction<T>(connection: Connection, work: () => T): T {
-  connection.run("BEGIN IMMEDIATE");
+  connection.prepare("BEGIN IMMEDIATE").run();
   try {
     const result = work();
-    connection.run("COMMIT");
+    connection.prepare("COMMIT").run();
     return result;
   } catch (error) {
     // SQLite itself has rolled back after some errors, such as a full disk.

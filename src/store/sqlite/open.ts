@@ -14,7 +14,7 @@ import { copyTo } from "./copy.ts";
 import { storeFailure } from "./failure.ts";
 import { meta } from "./schema.ts";
 import { sessionsOf } from "./sessions.ts";
-import { settingsOf } from "./settings.ts";
+import { settingsOf, settingWriter } from "./settings.ts";
 import { signInsOf } from "./sign-ins.ts";
 import { Writer } from "./writer.ts";
 
@@ -25,6 +25,7 @@ export function sqliteStore(connection: Connection, sealing: Sealing, rescue: Re
   const behind = new Behind(writer, {
     account: accountChanger(db),
     keyUse: keyToucher(db),
+    setting: settingWriter(db),
     ...logWriters(db),
     probe() {
       const value = clock.now();
@@ -41,7 +42,7 @@ export function sqliteStore(connection: Connection, sealing: Sealing, rescue: Re
     conversations: conversationsOf(db, writer),
     signIns: signInsOf(db, writer, sealing),
     sessions: sessionsOf(db, writer),
-    settings: settingsOf(db, writer),
+    settings: settingsOf(db, writer, behind),
     trouble() {
       if (!writer.trouble) return undefined;
       const lost = behind.dropped > 0 ? ` ${behind.dropped} lines of the request log are lost.` : "";
