@@ -6,7 +6,8 @@ import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
 import type { Lease } from "../pool/lease.ts";
 import type { TurnContext } from "../providers/provider.ts";
-import type { Conversations, HeldChat, TakeOptions } from "./conversation.ts";
+import type { HeldChat } from "./chat.ts";
+import type { Conversations, TakeOptions } from "./conversation.ts";
 import { AnswerDraft } from "./history.ts";
 import { settledStream, type TurnEnd } from "./settled-stream.ts";
 import { follow, untilAborted } from "./signals.ts";
@@ -66,10 +67,11 @@ export async function attempt(input: AttemptInput, deps: AttemptDeps): Promise<C
   };
 
   try {
-    if (provider.chats) held = await untilAborted(conversations.take(lease, model, signal, log, input.chat), signal);
+    const taken = conversations.take(input, signal, input.chat);
+    held = taken instanceof Promise ? await untilAborted(taken, signal) : taken;
     const context: TurnContext<unknown> = Object.assign(lease.context(signal, log), {
       model,
-      ...(held ? { chat: held.chat } : {}),
+      ...(held ? { chat: held.upstream } : {}),
     });
     const watched = new WatchedStream(provider.chat(request, context), clock, controller, deps.idleMs, provider.title);
     await watched.begin();

@@ -178,6 +178,80 @@ describe("a chat for each turn", () => {
   });
 });
 
+describe("a call in the background", () => {
+  /** Never answers; lists why it was ended. */
+  const hanging = (ends: string[]) => (context: { signal: AbortSignal }) =>
+    new Promise<never>((_, reject) => {
+      context.signal.addEventListener("abort", () => {
+        ends.push((context.signal.reason as GatewayError).kind);
+        reject(context.signal.reason as GatewayError);
+      });
+    });
+
+  test("that hangs is given up after 30 s, and a deletion is tried again", async () => {
+    const keeping = new KeepingProvider();
+    const ends: string[] = [];
+    const remove = keeping.chats.remove;
+    Object.assign(keeping.chats, { remove: hanging(ends) });
+    await using world = await openWorld({ providers: [keeping] });
+    await world.add("a");
+    await world.ask();
+    await world.clock.advance(3 * SECOND + 29 * SECOND);
+    expect(ends).toEqual([]);
+    await world.clock.advance(SECOND);
+    expect(ends).toEqual(["upstream-timeout"]);
+    Object.assign(keeping.chats, { remove });
+    await world.clock.advance(30 * SECOND);
+    expect(keeping.removed).toEqual(["chat1"]);
+  });
+
+  test("that begins later has its own 25 to 30 s, whatever became of those before", async () => {
+    const keeping = new KeepingProvider();
+    const ends: string[] = [];
+    Object.assign(keeping.chats, { remove: hanging(ends) });
+    await using world = await openWorld({ providers: [keeping] });
+    await world.add("a");
+    await world.ask();
+    await world.clock.advance(10 * SECOND);
+    await world.ask();
+    await world.clock.advance(23 * SECOND);
+    expect(ends).toEqual(["upstream-timeout"]);
+    await world.clock.advance(5 * SECOND);
+    expect(ends).toEqual(["upstream-timeout"]);
+    await world.clock.advance(5 * SECOND);
+    expect(ends).toEqual(["upstream-timeout", "upstream-timeout"]);
+  });
+
+  test("a chat whose client left while it was opened has 30 s from then", async () => {
+    const keeping = new KeepingProvider();
+    const ends: string[] = [];
+    Object.assign(keeping.chats, { open: hanging(ends) });
+    await using world = await openWorld({ providers: [keeping] });
+    await world.add("a");
+    const client = new AbortController();
+    const asked = world.ask({ signal: client.signal });
+    await world.clock.advance(50 * SECOND);
+    client.abort(new GatewayError("cancelled", "The client left."));
+    expect(await asked).toBe("cancelled");
+    await world.clock.advance(29 * SECOND);
+    expect(ends).toEqual([]);
+    await world.clock.advance(SECOND);
+    expect(ends).toEqual(["upstream-timeout"]);
+  });
+
+  test("ends when the gateway stops", async () => {
+    const keeping = new KeepingProvider();
+    const ends: string[] = [];
+    Object.assign(keeping.chats, { remove: hanging(ends) });
+    await using world = await openWorld({ providers: [keeping] });
+    await world.add("a");
+    await world.ask();
+    await world.clock.advance(4 * SECOND);
+    world.conversations.close();
+    expect(ends).toEqual(["stopping"]);
+  });
+});
+
 describe("a ready chat", () => {
   test("is made after the turn, so that the next turn need not open one", async () => {
     const keeping = new KeepingProvider();
