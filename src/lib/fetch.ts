@@ -1,5 +1,6 @@
 export interface UpstreamInit {
   readonly method?: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+  /** Names in lower case. */
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string | Uint8Array;
   readonly signal: AbortSignal;

@@ -1,7 +1,7 @@
 /** The `fetch` that providers get: no redirects, a connect deadline, one replay, and errors in the house's words. */
 import { GatewayError } from "../chat/error.ts";
 import type { Clock } from "../lib/clock.ts";
-import type { UpstreamFetch, UpstreamInit, UpstreamResponse } from "../lib/fetch.ts";
+import type { UpstreamFetch, UpstreamResponse } from "../lib/fetch.ts";
 import { HttpAgent } from "../lib/http-client/agent.ts";
 import type { Connection, Route } from "../lib/http-client/connection.ts";
 import { requestTo, type UpstreamRequest } from "../lib/http-client/request.ts";
@@ -25,36 +25,30 @@ export interface UpstreamFetchOptions {
  */
 export function createUpstreamFetch(options: UpstreamFetchOptions): UpstreamFetch {
   const { agent = new HttpAgent(), proxy } = options;
-  return async (url, init) => {
+
+  const overNew = async ({ route, parts }: UpstreamRequest, signal: AbortSignal): Promise<UpstreamResponse> => {
+    const connection = await connected(agent, route, signal, options);
+    return connection.send(parts, signal).answered;
+  };
+
+  return (url, init) => {
+    const { signal } = init;
+    const failed = (error: unknown): never => {
+      throw failureOf(error, url, signal);
+    };
     try {
+      if (signal.aborted) return failed(signal.reason);
       const request = requestTo(url, init, proxy);
-      const response = await answerTo(request, init, agent, options);
-      const coding = response.headers.get("content-encoding");
-      return coding === null ? response : unpackedResponse(response, coding);
+      const kept = agent.kept(request.route);
+      if (!kept) return overNew(request, signal).then(withoutCoding, failed);
+      const exchange = kept.send(request.parts, signal);
+      return exchange.answered.then(withoutCoding, (error: unknown) =>
+        signal.aborted || exchange.isAnswered ? failed(error) : overNew(request, signal).then(withoutCoding, failed),
+      );
     } catch (error) {
-      throw failureOf(error, url, init.signal);
+      return Promise.reject(failureOf(error, url, signal));
     }
   };
-}
-
-async function answerTo(
-  { route, parts }: UpstreamRequest,
-  { signal }: UpstreamInit,
-  agent: HttpAgent,
-  options: UpstreamFetchOptions,
-): Promise<UpstreamResponse> {
-  if (signal.aborted) throw signal.reason;
-  const kept = agent.kept(route);
-  if (kept) {
-    const exchange = kept.send(parts, signal);
-    try {
-      return await exchange.answered;
-    } catch (error) {
-      if (signal.aborted || exchange.isAnswered) throw error;
-    }
-  }
-  const connection = await connected(agent, route, signal, options);
-  return connection.send(parts, signal).answered;
 }
 
 /** A new connection that stands. @throws GatewayError upstream-timeout */
@@ -82,8 +76,10 @@ async function connected(
   }
 }
 
-function unpackedResponse(response: UpstreamResponse, coding: string): UpstreamResponse {
+function withoutCoding(response: UpstreamResponse): UpstreamResponse {
   const { status, ok, headers, body } = response;
+  const coding = headers.get("content-encoding");
+  if (coding === null) return response;
   return { status, ok, headers, body: unpacked(body, coding) };
 }
 

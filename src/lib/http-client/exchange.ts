@@ -1,5 +1,5 @@
 import type { UpstreamBody, UpstreamHeaders, UpstreamResponse } from "../fetch.ts";
-import { framingOf, type Framing } from "./framing.ts";
+import { framingOf, type Framing, type PieceTaker } from "./framing.ts";
 import { AnswerHead } from "./head.ts";
 import { ConnectionError, connectionError } from "./wire.ts";
 
@@ -8,6 +8,7 @@ const MOST_HEAD_BYTES = 65_536;
 /** What may wait for its reader before the connection is told to wait, too. */
 const MOST_WAITING_BYTES = 131_072;
 const HEAD_END = Buffer.from("\r\n\r\n");
+const ONCE = { once: true } as const;
 
 /** What an exchange needs of its connection. */
 export interface ExchangeHost {
@@ -18,7 +19,7 @@ export interface ExchangeHost {
 }
 
 /** One request's answer on its way: the head as a promise, then the body as it is read. */
-export class Exchange implements UpstreamResponse, UpstreamBody {
+export class Exchange implements UpstreamResponse, UpstreamBody, PieceTaker {
   readonly body: UpstreamBody = this;
   /** Resolves with the exchange itself once the head is there; the body goes on failing by its reads. */
   readonly answered: Promise<this>;
@@ -44,7 +45,7 @@ export class Exchange implements UpstreamResponse, UpstreamBody {
     this.answered = new Promise((resolve, reject) => {
       this.#settle = { resolve: resolve as (exchange: Exchange) => void, reject };
     });
-    signal.addEventListener("abort", this.#abort, { once: true });
+    signal.addEventListener("abort", this, ONCE);
   }
 
   get status(): number {
@@ -102,7 +103,10 @@ export class Exchange implements UpstreamResponse, UpstreamBody {
     this.#host.over(false);
   }
 
-  readonly #abort = (): void => this.fail(this.#signal.reason);
+  /** The signal aborts. */
+  handleEvent(): void {
+    this.fail(this.#signal.reason);
+  }
 
   /** @returns what follows the head; undefined while that is not whole */
   #readHead(bytes: Uint8Array): Uint8Array | undefined {
@@ -132,7 +136,7 @@ export class Exchange implements UpstreamResponse, UpstreamBody {
   #readBody(bytes: Uint8Array): void {
     const framing = this.#framing;
     if (!framing) return;
-    const used = framing.push(bytes, this.#take);
+    const used = framing.push(bytes, this);
     // Bytes beyond the body belong to no call: such a connection is not used again.
     if (framing.isOver) this.#finish(used === bytes.length && this.#head?.keepsAlive === true);
     this.#settle?.resolve(this);
@@ -147,10 +151,10 @@ export class Exchange implements UpstreamResponse, UpstreamBody {
     }
   }
 
-  readonly #take = (piece: Uint8Array): void => {
+  take(piece: Uint8Array): void {
     this.#waiting.push(piece);
     this.#waitingBytes += piece.length;
-  };
+  }
 
   /** All that waits, as one piece; undefined when nothing does. */
   #takeWaiting(): Uint8Array | undefined {
@@ -178,6 +182,6 @@ export class Exchange implements UpstreamResponse, UpstreamBody {
 
   #end(): void {
     this.#isOver = true;
-    this.#signal.removeEventListener("abort", this.#abort);
+    this.#signal.removeEventListener("abort", this);
   }
 }

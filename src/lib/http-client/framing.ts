@@ -2,6 +2,11 @@
 import type { AnswerHead } from "./head.ts";
 import { ConnectionError } from "./wire.ts";
 
+/** Who gets the bytes of a body. */
+export interface PieceTaker {
+  take(piece: Uint8Array): void;
+}
+
 /** Finds the body's own bytes in what arrives. */
 export interface Framing {
   /** Nothing more belongs to the body. */
@@ -9,11 +14,11 @@ export interface Framing {
   /** The body ends when the connection does. */
   readonly endsWithConnection: boolean;
   /**
-   * Hands the body's bytes to `take`, in pieces of `bytes`.
+   * Hands the body's bytes on, in pieces of `bytes`.
    * @returns how many bytes were used up: fewer than there are when the body is over
    * @throws ConnectionError EPROTO
    */
-  push(bytes: Uint8Array, take: (piece: Uint8Array) => void): number;
+  push(bytes: Uint8Array, taker: PieceTaker): number;
 }
 
 /** @throws ConnectionError EPROTO when the head contradicts itself */
@@ -46,10 +51,10 @@ class Counted implements Framing {
     return this.#left === Infinity;
   }
 
-  push(bytes: Uint8Array, take: (piece: Uint8Array) => void): number {
+  push(bytes: Uint8Array, taker: PieceTaker): number {
     const size = Math.min(bytes.length, this.#left);
     this.#left -= size;
-    if (size > 0) take(size === bytes.length ? bytes : bytes.subarray(0, size));
+    if (size > 0) taker.take(size === bytes.length ? bytes : bytes.subarray(0, size));
     return size;
   }
 }
@@ -68,12 +73,12 @@ class Chunked implements Framing {
     return this.#state === "over";
   }
 
-  push(bytes: Uint8Array, take: (piece: Uint8Array) => void): number {
+  push(bytes: Uint8Array, taker: PieceTaker): number {
     let at = 0;
     while (at < bytes.length && this.#state !== "over") {
       if (this.#state === "data") {
         const end = Math.min(at + this.#left, bytes.length);
-        take(bytes.subarray(at, end));
+        taker.take(bytes.subarray(at, end));
         this.#left -= end - at;
         at = end;
         if (this.#left === 0) this.#state = "data-end";

@@ -2,16 +2,25 @@
 import type { UpstreamHeaders } from "../fetch.ts";
 import { ConnectionError } from "./wire.ts";
 
+const NAMES = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 /** What no header may hold: it would end the line, or cannot be written in one byte. */
 const UNSENDABLE = /[^\t\x20-\x7e\x80-\xff]/;
-const NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 
-/** A line of a request's head. @throws ConnectionError EPROTO for what no header may hold */
-export function headerLine(name: string, value: string): string {
-  if (UNSENDABLE.test(value) || !NAME.test(name)) {
-    throw new ConnectionError("EPROTO", `The header ${NAME.test(name) ? name : ""} cannot be sent.`);
+/** The lines of a request's headers. @throws ConnectionError EPROTO for what no header may hold */
+export function headerLines(headers: Readonly<Record<string, string>>): string {
+  let lines = "";
+  let names = "";
+  let values = "";
+  for (const name in headers) {
+    const value = headers[name] ?? "";
+    names += name;
+    values += value;
+    lines += `${name}: ${value}\r\n`;
   }
-  return `${name}: ${value}\r\n`;
+  if (lines !== "" && (!NAMES.test(names) || UNSENDABLE.test(values))) {
+    throw new ConnectionError("EPROTO", "A header of the request cannot be sent.");
+  }
+  return lines;
 }
 
 /** The head of an answer, searched when somebody asks: most of it nobody ever does. */
@@ -23,7 +32,7 @@ export class AnswerHead implements UpstreamHeaders {
 
   /** @param text up to its last line end. @throws ConnectionError EPROTO when it is no answer of HTTP/1 */
   constructor(text: string) {
-    const status = /^HTTP\/1\.([01]) ([1-9]\d{2})(?: |\r?$|\r?\n)/.exec(text)?.[2];
+    const status = /^HTTP\/1\.[01] ([1-9]\d{2})(?![^ \r\n])/.exec(text)?.[1];
     if (status === undefined) throw new ConnectionError("EPROTO", "The answer is no HTTP/1.1.");
     this.status = Number(status);
     this.#text = text;
@@ -31,13 +40,18 @@ export class AnswerHead implements UpstreamHeaders {
   }
 
   get(name: string): string | null {
-    let found: string | null = null;
-    for (const value of this.#values(name)) found = found === null ? value : `${found}, ${value}`;
+    let at = this.#find(name, 0);
+    if (at < 0) return null;
+    let found = this.#valueAt(at);
+    while ((at = this.#find(name, at)) >= 0) found += `, ${this.#valueAt(at)}`;
     return found;
   }
 
   getSetCookie(): string[] {
-    return [...this.#values("set-cookie")];
+    const found: string[] = [];
+    for (let at = this.#find("set-cookie", 0); at >= 0; at = this.#find("set-cookie", at))
+      found.push(this.#valueAt(at));
+    return found;
   }
 
   /** Whether the connection may serve another call, as far as the head tells. */
@@ -46,12 +60,14 @@ export class AnswerHead implements UpstreamHeaders {
     return this.#lower.startsWith("http/1.1") ? !said.includes("close") : said.includes("keep-alive");
   }
 
-  *#values(name: string): Generator<string> {
-    const field = `\n${name}:`;
-    for (let at = this.#lower.indexOf(field); at >= 0; at = this.#lower.indexOf(field, at + 1)) {
-      const from = at + field.length;
-      const end = this.#text.indexOf("\n", from);
-      yield this.#text.slice(from, end < 0 ? undefined : end).trim();
-    }
+  /** Where the value of the next field of this name begins; negative when there is none. */
+  #find(name: string, from: number): number {
+    const at = this.#lower.indexOf(`\n${name}:`, from);
+    return at < 0 ? at : at + name.length + 2;
+  }
+
+  #valueAt(at: number): string {
+    const end = this.#text.indexOf("\n", at);
+    return this.#text.slice(at, end < 0 ? undefined : end).trim();
   }
 }

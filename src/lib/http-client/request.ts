@@ -1,6 +1,6 @@
 import type { UpstreamInit } from "../fetch.ts";
 import type { Route } from "./connection.ts";
-import { headerLine } from "./head.ts";
+import { headerLines } from "./head.ts";
 import { proxyLogin } from "./proxy-wire.ts";
 import { CODINGS } from "./unpack.ts";
 import type { Place } from "./wire.ts";
@@ -44,15 +44,10 @@ export function requestTo(
   const asksProxy = proxy !== undefined && !origin.place.secure;
 
   let head = `${method} ${asksProxy ? origin.url.origin + path : path} HTTP/1.1\r\nhost: ${origin.host}\r\n`;
-  let [accepts, codes] = [false, false];
-  for (const name in headers) {
-    const lower = name.toLowerCase();
-    accepts ||= lower === "accept";
-    codes ||= lower === "accept-encoding";
-    head += headerLine(name, headers[name] ?? "");
-  }
-  if (!accepts) head += "accept: */*\r\n";
-  if (!codes) head += `accept-encoding: ${CODINGS}\r\n`;
+  head += headerLines(headers);
+  if (headers["user-agent"] === undefined) head += "user-agent: sluice\r\n";
+  if (headers["accept"] === undefined) head += "accept: */*\r\n";
+  if (headers["accept-encoding"] === undefined) head += `accept-encoding: ${CODINGS}\r\n`;
   const login = asksProxy ? proxyLogin(proxy) : undefined;
   if (login !== undefined) head += `proxy-authorization: ${login}\r\n`;
   if (body !== undefined || method !== "GET") {
