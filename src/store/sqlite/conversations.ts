@@ -3,6 +3,7 @@ import { toGatewayError } from "../../chat/error.ts";
 import type { ConversationRecord, Conversations } from "../store.ts";
 import type { Drizzle } from "./connection.ts";
 import { conversations } from "./schema.ts";
+import { compile, placeholders } from "./statement.ts";
 import type { Writer } from "./writer.ts";
 
 /** What a crash may take of chats that no turn uses: rows of empty ones this new, ms, and deletions this long ago. */
@@ -11,16 +12,9 @@ const DROP_BEHIND_MS = 500;
 
 export function conversationsOf(db: Drizzle, writer: Writer): Conversations {
   const value = (name: string) => sql.placeholder(name);
-  const put = db
+  const upsert = db
     .insert(conversations)
-    .values({
-      upstreamId: value("upstreamId"),
-      accountId: value("accountId"),
-      state: value("state"),
-      key: value("key"),
-      dueAt: value("dueAt"),
-      tries: value("tries"),
-    })
+    .values(placeholders(conversations))
     .onConflictDoUpdate({
       target: [conversations.accountId, conversations.upstreamId],
       set: {
@@ -29,8 +23,8 @@ export function conversationsOf(db: Drizzle, writer: Writer): Conversations {
         dueAt: sql`excluded.due_at`,
         tries: sql`excluded.tries`,
       },
-    })
-    .prepare();
+    });
+  const put = compile(db, upsert);
   // The one that stays longest: it was used last.
   const freshest = db
     .select({ rowid: sql`rowid` })
@@ -50,16 +44,16 @@ export function conversationsOf(db: Drizzle, writer: Writer): Conversations {
     .where(sql`rowid = (${freshest})`)
     .returning()
     .prepare();
-  const drop = db
-    .delete(conversations)
-    .where(and(eq(conversations.accountId, value("accountId")), eq(conversations.upstreamId, value("upstreamId"))))
-    .prepare();
+  const isThis = and(
+    eq(conversations.accountId, value("accountId")),
+    eq(conversations.upstreamId, value("upstreamId")),
+  );
+  const drop = compile(db, db.delete(conversations).where(isThis));
   const all = db.select().from(conversations).orderBy(asc(conversations.dueAt)).prepare();
 
   return {
-    async put(conversation) {
-      const row = { ...conversation, key: conversation.key ?? null };
-      await writer.grouped(() => put.run(row), row.state === "ready" ? READY_BEHIND_MS : 0);
+    put(conversation) {
+      return writer.grouped(() => put(conversation), conversation.state === "ready" ? READY_BEHIND_MS : 0);
     },
     hurry() {
       writer.hurryGroup();
@@ -70,7 +64,7 @@ export function conversationsOf(db: Drizzle, writer: Writer): Conversations {
     },
     drop(accountId, upstreamId) {
       writer
-        .grouped(() => drop.run({ accountId, upstreamId }), DROP_BEHIND_MS)
+        .grouped(() => drop({ accountId, upstreamId }), DROP_BEHIND_MS)
         .catch((error: unknown) => writer.log.warn("chat-undropped", { reason: toGatewayError(error).message }));
     },
     async all() {
