@@ -1,88 +1,309 @@
 import { GatewayError, toGatewayError } from "../chat/error.ts";
-import type { ChatStream } from "../chat/event.ts";
+import { isFirstEvent, type ChatEvent, type UpstreamEvent, type Usage } from "../chat/event.ts";
 import type { ChatRequest, Message } from "../chat/request.ts";
-import { supply } from "../emulate/index.ts";
+import { Supplier } from "../emulate/supplier.ts";
+import type { Agenda, Due } from "../lib/agenda.ts";
 import type { Clock } from "../lib/clock.ts";
-import type { Log } from "../lib/log.ts";
-import type { Lease } from "../pool/lease.ts";
-import type { TurnContext } from "../providers/provider.ts";
-import type { HeldChat } from "./chat.ts";
+import type { Provider, TurnContext } from "../providers/provider.ts";
+import type { ChatUse, HeldChat } from "./chat.ts";
 import type { Conversations, TakeOptions } from "./conversation.ts";
 import { AnswerDraft } from "./history.ts";
-import { settledStream, type TurnEnd } from "./settled-stream.ts";
-import { follow, untilAborted } from "./signals.ts";
-import { seconds, WatchedStream } from "./watch.ts";
+import type { TurnEnd } from "./turn-end.ts";
 
-export interface AttemptInput {
-  readonly lease: Lease;
-  /** The upstream's model. */
-  readonly model: string;
-  /** As the upstream can take it; without what `kept` holds already. */
+/** How long a stream may go on after its end event, so that its connection can be used again. */
+const DRAIN_MS = 2000;
+
+export interface AttemptInput extends ChatUse {
+  /** As the upstream can take it; without what `chat.kept` holds already. */
   readonly request: ChatRequest;
   /** Aborts when the client left, the gateway stops or the turn has taken too long; its reason is a GatewayError. */
   readonly signal: AbortSignal;
-  readonly log: Log;
   /** Which of the upstream's chats to use. */
   readonly chat: TakeOptions;
   /** The key under which the chat is kept once it holds this answer too; undefined keeps no chat. */
   readonly keyAfter: ((answer: Message) => string) | undefined;
-  /** Called exactly once, when the attempt is over: before its first event, at its end, or in between. */
-  readonly ended: (end: TurnEnd) => void;
 }
 
 export interface AttemptDeps {
   readonly clock: Clock;
+  readonly agenda: Agenda;
   readonly conversations: Conversations;
-  /** Undefined for the provider's own deadline. */
+}
+
+/** Undefined `firstEventMs` for the provider's own deadline. */
+export interface AttemptLimits {
   readonly firstEventMs: number | undefined;
   readonly idleMs: number;
 }
 
-/**
- * One try at one account. Resolves at the first event; the stream then goes on to its end and calls `ended`.
- * @throws GatewayError when it failed before its first event; `ended` has been called by then
- */
-export async function attempt(input: AttemptInput, deps: AttemptDeps): Promise<ChatStream> {
-  const { lease, model, request, log, keyAfter } = input;
-  const { clock, conversations } = deps;
-  const { provider } = lease;
-  const firstEventMs = deps.firstEventMs ?? provider.firstEventMs(request);
-  const controller = new AbortController();
-  const { signal } = controller;
-  const unfollow = follow(input.signal, controller);
-  const cancelDeadline = clock.after(firstEventMs, () => {
-    const text = `${provider.title} did not begin to answer within ${seconds(firstEventMs)}.`;
-    controller.abort(new GatewayError("upstream-timeout", text));
-  });
+/** Whoever makes an attempt hears of it. */
+export interface AttemptOwner {
+  /** The first event is there: no failover from now on. */
+  attemptBegan(attempt: Attempt): void;
+  /** Called exactly once, when the attempt is over: before its first event, at its end, or in between. */
+  attemptEnded(attempt: Attempt, end: TurnEnd): void;
+}
 
-  let held: HeldChat | undefined;
-  const draft = keyAfter && new AnswerDraft(request.stream);
-  const ended = (end: TurnEnd): void => {
-    unfollow();
-    // Also ends an upstream whose answer nobody has begun to read.
-    if (end.failure) controller.abort(end.failure);
-    const worked = !end.failure;
-    held?.release(worked, worked && draft ? keyAfter?.(draft.message()) : undefined);
-    input.ended(end);
+type Result = IteratorResult<readonly ChatEvent[]>;
+
+/**
+ * One try at one account, and the stream of its answer. It always ends: whatever the provider does, a pending read ends
+ * as soon as the signal aborts, the first event is late, or so many ms pass without an event of any kind while somebody
+ * waits for one. What lives as long as a stream stands in one object, with one place in the agenda for all its deadlines.
+ */
+export class Attempt implements AsyncIterableIterator<readonly ChatEvent[]>, Due, EventListenerObject {
+  readonly input: AttemptInput;
+  /** Whether the first event is there. */
+  begun = false;
+  dueAt = 0;
+  place = -1;
+  readonly #deps: AttemptDeps;
+  readonly #limits: AttemptLimits;
+  readonly #owner: AttemptOwner;
+  readonly #controller = new AbortController();
+  readonly #supplier: Supplier;
+  readonly #draft: AnswerDraft | undefined;
+  #held: HeldChat | undefined;
+  #source: AsyncIterator<readonly UpstreamEvent[]> | undefined;
+  /** What was read before the stream was handed over. */
+  #before: readonly UpstreamEvent[] = [];
+  #resolve: ((result: Result) => void) | undefined;
+  #reject: ((failure: GatewayError) => void) | undefined;
+  /** Monotonic ms since which the reader has waited without an event. */
+  #waitsSince: number | undefined;
+  /** The upstream's own end event has come. */
+  #sourceEnded = false;
+  #over = false;
+  #failure: GatewayError | undefined;
+  #characters = 0;
+
+  constructor(input: AttemptInput, owner: AttemptOwner, limits: AttemptLimits, deps: AttemptDeps) {
+    this.input = input;
+    this.#owner = owner;
+    this.#limits = limits;
+    this.#deps = deps;
+    this.#supplier = new Supplier(input.request, this.#provider.capabilities);
+    this.#draft = input.keyAfter && new AnswerDraft(input.request.stream);
+  }
+
+  /**
+   * Resolves at the first event; the stream then goes on to its end.
+   * @throws GatewayError when it failed before its first event; its owner has heard by then
+   */
+  async begin(): Promise<void> {
+    const { lease, model, request, signal, log, chat } = this.input;
+    const { agenda, conversations } = this.#deps;
+    const own = this.#controller.signal;
+    try {
+      if (signal.aborted) throw signal.reason;
+      signal.addEventListener("abort", this);
+      agenda.add(this, this.#firstEventMs);
+      const taken = conversations.take(this.input, own, chat);
+      const held = taken instanceof Promise ? await this.#unlessAborted(taken) : taken;
+      this.#held = held;
+      const means = held ? { model, chat: held.upstream } : { model };
+      const context: TurnContext<unknown> = Object.assign(lease.context(own, log), means);
+      this.#source = this.#provider.chat(request, context)[Symbol.asyncIterator]();
+      await new Promise<Result>(this.#read);
+    } catch (error) {
+      this.#abort(toGatewayError(error));
+      throw this.#failure;
+    }
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  next(): Promise<Result> {
+    if (this.#over) return this.#failure ? Promise.reject(this.#failure) : Promise.resolve(DONE);
+    if (this.#before.length === 0) return new Promise<Result>(this.#read);
+    try {
+      const before = this.#before;
+      this.#before = [];
+      const value = this.#supply(before);
+      if (value) return Promise.resolve({ value, done: false });
+    } catch (error) {
+      this.#abort(toGatewayError(error));
+    }
+    return this.next();
+  }
+
+  /** Lets go of an answer that nobody wants any more. */
+  return(): Promise<Result> {
+    this.#abort(new GatewayError("cancelled", "The client left."));
+    return Promise.resolve(DONE);
+  }
+
+  /** The signal has aborted. */
+  handleEvent(): void {
+    this.#abort(toGatewayError(this.input.signal.reason));
+  }
+
+  due(): void {
+    const { title } = this.#provider;
+    if (this.#over) {
+      this.#controller.abort(new GatewayError("cancelled", "The answer is complete."));
+      return;
+    }
+    if (!this.begun) {
+      const text = `${title} did not begin to answer within ${seconds(this.#firstEventMs)}.`;
+      this.#abort(new GatewayError("upstream-timeout", text));
+      return;
+    }
+    const { idleMs } = this.#limits;
+    const silentMs = this.#waitsSince === undefined ? 0 : this.#deps.clock.monotonic() - this.#waitsSince;
+    if (silentMs < idleMs) return this.#deps.agenda.add(this, idleMs - silentMs);
+    this.#abort(new GatewayError("upstream-timeout", `${title} has sent nothing for ${seconds(idleMs)}.`));
+  }
+
+  get #provider(): Provider {
+    return this.input.lease.provider;
+  }
+
+  get #firstEventMs(): number {
+    return this.#limits.firstEventMs ?? this.#provider.firstEventMs(this.input.request);
+  }
+
+  async #unlessAborted(taken: Promise<HeldChat>): Promise<HeldChat> {
+    const held = await new Promise<HeldChat>((resolve, reject) => {
+      this.#reject = reject;
+      taken.then(resolve, reject);
+    });
+    this.#reject = undefined;
+    if (!this.#failure) return held;
+    held.release(false);
+    throw this.#failure;
+  }
+
+  readonly #read = (resolve: (result: Result) => void, reject: (failure: GatewayError) => void): void => {
+    this.#resolve = resolve;
+    this.#reject = reject;
+    this.#pull();
   };
 
-  try {
-    const taken = conversations.take(input, signal, input.chat);
-    held = taken instanceof Promise ? await untilAborted(taken, signal) : taken;
-    const context: TurnContext<unknown> = Object.assign(lease.context(signal, log), {
-      model,
-      ...(held ? { chat: held.upstream } : {}),
-    });
-    const watched = new WatchedStream(provider.chat(request, context), clock, controller, deps.idleMs, provider.title);
-    await watched.begin();
-    lease.began();
-    const answer = supply(watched, request, provider.capabilities);
-    return settledStream(answer, signal, ended, draft && ((event) => draft.add(event)));
-  } catch (error) {
+  #pull(): void {
+    this.#waitsSince ??= this.#deps.clock.monotonic();
+    this.#source?.next().then(this.#came, this.#failed);
+  }
+
+  readonly #came = (result: IteratorResult<readonly UpstreamEvent[]>): void => {
+    const resolve = this.#resolve;
+    if (!resolve) return;
+    try {
+      if (result.done) throw this.#endedEarly();
+      const batch = result.value;
+      if (batch.length > 0) {
+        this.#waitsSince = undefined;
+        this.#sourceEnded = batch.at(-1)?.type === "end";
+        if (this.#sourceEnded) this.#deps.agenda.remove(this);
+      }
+      const value = this.begun ? this.#supply(batch) : this.#hold(batch);
+      if (!value) return this.#pull();
+      this.#resolve = this.#reject = undefined;
+      resolve({ value, done: false });
+    } catch (error) {
+      this.#failed(error);
+    }
+  };
+
+  readonly #failed = (error: unknown): void => {
+    const reject = this.#reject;
+    if (!reject) return;
+    // The source has ended or rests: it is no longer read.
+    this.#resolve = this.#reject = undefined;
     const failure = toGatewayError(error);
-    ended({ failure, usage: undefined, characters: 0 });
-    throw failure;
-  } finally {
-    cancelDeadline();
+    this.#abort(failure);
+    reject(failure);
+  };
+
+  /** What a batch gives to the reader; undefined for nothing. */
+  #supply(batch: readonly UpstreamEvent[]): readonly ChatEvent[] | undefined {
+    const out = this.#supplier.add(batch);
+    for (const event of out) {
+      this.#draft?.add(event);
+      if (event.type === "text-delta" || event.type === "reasoning-delta") this.#characters += event.text.length;
+      else if (event.type === "tool-call-delta") this.#characters += event.json.length;
+      else if (event.type === "end") this.#finish(event.usage);
+    }
+    return out.length > 0 ? out : undefined;
+  }
+
+  /** Keeps a batch for the reader; undefined while the first event is not there. */
+  #hold(batch: readonly UpstreamEvent[]): readonly ChatEvent[] | undefined {
+    this.#before = this.#before.length === 0 ? batch : [...this.#before, ...batch];
+    if (!batch.some(isFirstEvent)) {
+      const end = batch.find((event) => event.type === "end");
+      if (!end) return undefined;
+      if (!end.text && end.reason === "stop") {
+        throw new GatewayError("upstream-broken", `${this.#provider.title} gave an empty answer.`);
+      }
+    }
+    this.begun = true;
+    const { clock, agenda } = this.#deps;
+    const { idleMs } = this.#limits;
+    // The place in the agenda is for the idle deadline from now on: one that is too early only looks.
+    if (!this.#sourceEnded && this.dueAt - clock.monotonic() > idleMs) {
+      agenda.remove(this);
+      agenda.add(this, idleMs);
+    }
+    this.input.lease.began();
+    this.#owner.attemptBegan(this);
+    return [];
+  }
+
+  #endedEarly(): GatewayError {
+    const text = this.begun
+      ? "The answer ended before it was complete."
+      : `${this.#provider.title} ended without an answer.`;
+    return new GatewayError("upstream-broken", text);
+  }
+
+  /** The answer is whole. An upstream that has ended too is read to its last byte, any other is cut off. */
+  #finish(usage: Usage): void {
+    if (this.#over) return;
+    this.#close(undefined, usage);
+    if (!this.#sourceEnded) {
+      this.#controller.abort(new GatewayError("cancelled", "The answer is no longer wanted."));
+      this.#source?.return?.().then(ignore, ignore);
+      return;
+    }
+    const { agenda } = this.#deps;
+    const drained = () => agenda.remove(this);
+    agenda.add(this, DRAIN_MS);
+    this.#source?.next().then(drained, drained);
+  }
+
+  #abort(failure: GatewayError): void {
+    if (this.#over) return;
+    const reject = this.#reject;
+    this.#resolve = this.#reject = undefined;
+    // Also ends an upstream whose answer nobody has begun to read.
+    this.#controller.abort(failure);
+    this.#close(failure, undefined);
+    // A read that is under way ends by the signal; a generator that rests at a yield needs to be told.
+    if (reject) reject(failure);
+    else this.#source?.return?.().then(ignore, ignore);
+  }
+
+  #close(failure: GatewayError | undefined, usage: Usage | undefined): void {
+    this.#over = true;
+    this.#failure = failure;
+    this.#deps.agenda.remove(this);
+    this.input.signal.removeEventListener("abort", this);
+    const { keyAfter } = this.input;
+    const key = !failure && this.#draft ? keyAfter?.(this.#draft.message()) : undefined;
+    this.#held?.release(!failure, key);
+    this.#owner.attemptEnded(this, { failure, usage, characters: this.#characters });
   }
 }
+
+const DONE: Result = { value: undefined, done: true };
+
+/** Ms as a text in seconds. */
+function seconds(ms: number): string {
+  return `${Math.round(ms / 100) / 10} s`;
+}
+
+/** The stream was given up: how its rest fails interests nobody. */
+function ignore(): void {}

@@ -6,7 +6,7 @@ import type { Log } from "../lib/log.ts";
 import { isRotationFailure } from "../pool/health.ts";
 import type { Lease } from "../pool/lease.ts";
 import type { Attempts } from "../store/store.ts";
-import type { TurnEnd } from "./settled-stream.ts";
+import type { TurnEnd } from "./turn-end.ts";
 
 /** Characters a token stands for, roughly, where an answer broke off before anybody counted. */
 const CHARACTERS_PER_TOKEN = 3;
