@@ -94,7 +94,7 @@ function failureOf(error: unknown, url: string, signal: AbortSignal): GatewayErr
     return new GatewayError("cancelled", "The call was cancelled.", { cause: error });
   }
   if (error instanceof GatewayError) return error;
-  return new GatewayError("upstream-broken", wordsFor(error, new URL(url).host), { cause: error });
+  return new GatewayError("upstream-broken", wordsFor(error, URL.parse(url)?.host ?? "the upstream"), { cause: error });
 }
 
 /** Names the host, never the path or query: those may carry secrets. */
@@ -110,7 +110,7 @@ function wordsFor(error: unknown, host: string): string {
       return `${host} closed the connection without an answer.`;
     case "EPROXY":
       return `The proxy did not lead to ${host}. ${(error as ConnectionError).message}`;
-    case "EPROTO":
+    case "EHTTP":
       return `${host} did not answer as a web server does. ${(error as ConnectionError).message}`;
     default:
       return `The call to ${host} failed${/^[A-Z][A-Z0-9_]+$/.test(code) ? ` (${code})` : ""}.`;

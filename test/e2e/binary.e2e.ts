@@ -145,11 +145,6 @@ test("its own commands know the running program", async () => {
   expect(stdout).toContain(manifest.version);
 });
 
-test("a process may have more than 256 calls under way at once", async () => {
-  const environment = await Bun.file(`/proc/${running.pid}/environ`).text();
-  expect(environment).toContain("BUN_CONFIG_MAX_HTTP_REQUESTS=");
-});
-
 test("SIGTERM ends it with code 0", async () => {
   expect(await running.stop()).toBe(0);
 });

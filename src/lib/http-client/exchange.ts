@@ -116,7 +116,7 @@ export class Exchange implements UpstreamResponse, UpstreamBody, PieceTaker {
     for (;;) {
       const end = rest.indexOf(HEAD_END);
       if (end < 0 ? rest.length > MOST_HEAD_BYTES : end > MOST_HEAD_BYTES) {
-        throw new ConnectionError("EPROTO", "The head of the answer has no end.");
+        throw new ConnectionError("EHTTP", "The head of the answer has no end.");
       }
       if (end < 0) {
         this.#held = rest;

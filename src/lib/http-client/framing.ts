@@ -16,12 +16,12 @@ export interface Framing {
   /**
    * Hands the body's bytes on, in pieces of `bytes`.
    * @returns how many bytes were used up: fewer than there are when the body is over
-   * @throws ConnectionError EPROTO
+   * @throws ConnectionError EHTTP
    */
   push(bytes: Uint8Array, taker: PieceTaker): number;
 }
 
-/** @throws ConnectionError EPROTO when the head contradicts itself */
+/** @throws ConnectionError EHTTP when the head contradicts itself */
 export function framingOf(head: AnswerHead): Framing {
   if (head.status === 204 || head.status === 304) return new Counted(0);
   const coding = head.get("transfer-encoding");
@@ -112,5 +112,5 @@ class Chunked implements Framing {
 }
 
 function broken(why: string): ConnectionError {
-  return new ConnectionError("EPROTO", `The answer is no HTTP/1.1: ${why}.`);
+  return new ConnectionError("EHTTP", `The answer is no HTTP/1.1: ${why}.`);
 }

@@ -6,7 +6,7 @@ const NAMES = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 /** What no header may hold: it would end the line, or cannot be written in one byte. */
 const UNSENDABLE = /[^\t\x20-\x7e\x80-\xff]/;
 
-/** The lines of a request's headers. @throws ConnectionError EPROTO for what no header may hold */
+/** The lines of a request's headers. @throws ConnectionError EHTTP for what no header may hold */
 export function headerLines(headers: Readonly<Record<string, string>>): string {
   let lines = "";
   let names = "";
@@ -18,7 +18,7 @@ export function headerLines(headers: Readonly<Record<string, string>>): string {
     lines += `${name}: ${value}\r\n`;
   }
   if (lines !== "" && (!NAMES.test(names) || UNSENDABLE.test(values))) {
-    throw new ConnectionError("EPROTO", "A header of the request cannot be sent.");
+    throw new ConnectionError("EHTTP", "A header of the request cannot be sent.");
   }
   return lines;
 }
@@ -30,10 +30,10 @@ export class AnswerHead implements UpstreamHeaders {
   readonly #text: string;
   readonly #lower: string;
 
-  /** @param text up to its last line end. @throws ConnectionError EPROTO when it is no answer of HTTP/1 */
+  /** @param text up to its last line end. @throws ConnectionError EHTTP when it is no answer of HTTP/1 */
   constructor(text: string) {
     const status = /^HTTP\/1\.[01] ([1-9]\d{2})(?![^ \r\n])/.exec(text)?.[1];
-    if (status === undefined) throw new ConnectionError("EPROTO", "The answer is no HTTP/1.1.");
+    if (status === undefined) throw new ConnectionError("EHTTP", "The answer is no HTTP/1.1.");
     this.status = Number(status);
     this.#text = text;
     this.#lower = text.toLowerCase();

@@ -17,6 +17,9 @@ const MOST_ANSWER_BYTES = 65_536;
 export class ProxyWire implements Wire {
   readonly opened: Promise<void>;
   readonly #user: WireUser;
+  /** To the proxy. */
+  readonly #outer: net.Socket;
+  /** What bytes are written to: the same, or TLS within it. */
   #socket: net.Socket;
   #isClosed = false;
 
@@ -26,7 +29,7 @@ export class ProxyWire implements Wire {
    */
   constructor(proxy: URL, place: Place, user: WireUser) {
     this.#user = user;
-    this.#socket = dial(proxy);
+    this.#outer = this.#socket = dial(proxy);
     this.opened = this.#open(proxy, place).catch((error: unknown) => {
       const closed = this.#isClosed;
       this.close();
@@ -54,16 +57,17 @@ export class ProxyWire implements Wire {
   close(): void {
     this.#isClosed = true;
     this.#socket.destroy();
+    this.#outer.destroy();
   }
 
   rest(): void {
     this.#socket.setTimeout(MOST_REST_S * 1000);
-    this.#socket.unref();
+    this.#outer.unref();
   }
 
   wake(): void {
     this.#socket.setTimeout(0);
-    this.#socket.ref();
+    this.#outer.ref();
   }
 
   async #open(proxy: URL, place: Place): Promise<void> {

@@ -23,24 +23,25 @@ interface Origin {
 const MOST_ORIGINS = 1000;
 const origins = new Map<string, Origin>();
 
+const ORIGIN = /^https?:\/\/[^/?#\\]*/i;
 /** A path that stands as it is written; any other is written anew. */
 const PLAIN_PATH = /^\/[\x21\x24-\x3b\x3d\x3f-\x5a\x5f\x61-\x7a~]*$/;
 const ASCII = /^[\0-\x7f]*$/;
 
 /**
  * @param proxyOf the proxy for an address
- * @throws TypeError for what is no http(s) address; ConnectionError EPROTO for a header that cannot be sent
+ * @throws TypeError for what is no http(s) address; ConnectionError EHTTP for a header that cannot be sent
  */
 export function requestTo(
   url: string,
   { method = "GET", headers = {}, body }: UpstreamInit,
   proxyOf?: (target: URL) => string | undefined,
 ): UpstreamRequest {
-  const start = url.indexOf("/", "https://".length);
-  const origin = originOf(start < 0 ? url : url.slice(0, start));
+  const [start = ""] = ORIGIN.exec(url) ?? [];
+  const origin = originOf(start);
   const proxyUrl = proxyOf?.(origin.url);
   const proxy = proxyUrl === undefined ? undefined : new URL(proxyUrl);
-  const path = pathOf(url, start);
+  const path = pathOf(url, start.length);
   const asksProxy = proxy !== undefined && !origin.place.secure;
 
   let head = `${method} ${asksProxy ? origin.url.origin + path : path} HTTP/1.1\r\nhost: ${origin.host}\r\n`;
@@ -67,7 +68,7 @@ function partsOf(head: string, body: string | Uint8Array | undefined): (string |
 }
 
 function pathOf(url: string, start: number): string {
-  const path = start < 0 ? "/" : url.slice(start);
+  const path = url.slice(start);
   if (PLAIN_PATH.test(path)) return path;
   const { pathname, search } = new URL(url);
   return pathname + search;
@@ -77,7 +78,6 @@ function originOf(text: string): Origin {
   let origin = origins.get(text);
   if (origin) return origin;
   const url = new URL(text);
-  if (url.protocol !== "http:" && url.protocol !== "https:") throw new TypeError(`${url.protocol} is not HTTP.`);
   const secure = url.protocol === "https:";
   const place = {
     hostname: url.hostname.replace(/^\[|\]$/g, ""),

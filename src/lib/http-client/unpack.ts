@@ -31,7 +31,7 @@ export function unpacked(body: UpstreamBody, coding: string): UpstreamBody {
         return done ? undefined : value;
       } catch (error) {
         const { code } = error as { code?: string };
-        throw code?.startsWith("Z_") ? new ConnectionError("EPROTO", "The answer cannot be unpacked.") : error;
+        throw code?.startsWith("Z_") ? new ConnectionError("EHTTP", "The answer cannot be unpacked.") : error;
       }
     },
     cancel() {

@@ -34,7 +34,7 @@ export interface Place {
 /** How a connection failed. */
 export class ConnectionError extends Error {
   override readonly name = "ConnectionError";
-  /** As the system or TLS names it: `ECONNREFUSED`, `CERT_HAS_EXPIRED`; or one of ours: `EPROXY`, `EPROTO`. */
+  /** As the system or TLS names it: `ECONNREFUSED`, `CERT_HAS_EXPIRED`; or one of ours: `EPROXY`, `EHTTP`. */
   readonly code: string;
 
   constructor(code: string, message: string, options?: ErrorOptions) {
