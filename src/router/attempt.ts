@@ -131,7 +131,7 @@ export class Attempt implements AsyncIterableIterator<readonly ChatEvent[]>, Due
 
   /** Lets go of an answer that nobody wants any more. */
   return(): Promise<Result> {
-    this.#abort(new GatewayError("cancelled", "The client left."));
+    if (!this.#over) this.#abort(new GatewayError("cancelled", "The client left."));
     return Promise.resolve(DONE);
   }
 
