@@ -26,7 +26,7 @@ const SHOWN_CHARS = "sk-sluice-".length + 4;
 
 /** SHA-256 as hex. API keys are random, so a plain hash is enough. */
 export function hashOf(text: string): string {
-  return new Bun.CryptoHasher("sha256").update(text).digest("hex");
+  return Bun.SHA256.hash(text, "hex");
 }
 
 /**

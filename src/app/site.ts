@@ -10,8 +10,8 @@ import { mountDocs } from "../http/docs.ts";
 import { causeOf, failureResponse } from "../http/failure.ts";
 import { mountHealth } from "../http/health.ts";
 import { hostGuard } from "../http/hosts.ts";
-import type { Peers } from "../http/listen.ts";
-import { createTurns, type Turns } from "../http/turns.ts";
+import { Peers } from "../http/listen.ts";
+import { Turns } from "../http/turns.ts";
 import type { Clock } from "../lib/clock.ts";
 import { newId } from "../lib/id.ts";
 import type { Log } from "../lib/log.ts";
@@ -50,8 +50,8 @@ export async function buildSite(deps: SiteDeps): Promise<Site> {
   const { providers, pool, router } = deps.path;
   const { admin, auth, keys, overview } = operator;
   const { basePath, requireKey, allowedHosts, maxBodyBytes, trustedProxies, upstreamCalls } = config().server;
-  const turns = createTurns(clock, upstreamCalls - SPARE_CALLS);
-  const peers: Peers = new WeakMap();
+  const turns = new Turns(clock, upstreamCalls - SPARE_CALLS);
+  const peers = new Peers();
   const readClient = clientReader(trustedProxies);
   let reloadedAt = clock.now();
   let routes: readonly { readonly method: string; readonly path: string }[] = [];
@@ -91,7 +91,7 @@ export async function buildSite(deps: SiteDeps): Promise<Site> {
     log,
     clock,
     version,
-    client: (request) => readClient(request, peers.get(request)),
+    client: (request) => readClient(request, peers.addressOf(request)),
     stopping: deps.stopping,
   });
   const api = mountApi({

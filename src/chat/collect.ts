@@ -24,8 +24,11 @@ type Draft =
 export async function collect(stream: ChatStream): Promise<ChatResult> {
   const drafts: Draft[] = [];
   const citations: Citation[] = [];
-  for await (const batch of stream) {
-    for (const event of batch) {
+  const batches = stream[Symbol.asyncIterator]();
+  for (;;) {
+    const { value, done } = await batches.next();
+    if (done) throw new GatewayError("upstream-broken", "The answer ended before it was complete.");
+    for (const event of value) {
       const last = drafts.at(-1);
       switch (event.type) {
         case "text-delta":
@@ -59,6 +62,7 @@ export async function collect(stream: ChatStream): Promise<ChatResult> {
           citations.push(...event.citations);
           break;
         case "end":
+          await batches.return?.();
           return {
             parts: withWholeText(drafts, event.text).map(toPart),
             citations,
@@ -69,7 +73,6 @@ export async function collect(stream: ChatStream): Promise<ChatResult> {
       }
     }
   }
-  throw new GatewayError("upstream-broken", "The answer ended before it was complete.");
 }
 
 function withWholeText(drafts: Draft[], text: string | undefined): Draft[] {

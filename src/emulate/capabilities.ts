@@ -1,10 +1,7 @@
 import type { Capabilities } from "../chat/capabilities.ts";
 import { GatewayError } from "../chat/error.ts";
-import type { ChatEvent, ChatStream, UpstreamEvent, UpstreamStream } from "../chat/event.ts";
-import type { ChatRequest, Message } from "../chat/request.ts";
-import { cutAtLimit, cutAtStop } from "./stop.ts";
+import type { ChatRequest, Message, Part } from "../chat/request.ts";
 import { foldMessages, toolPartsAsText } from "./transcript.ts";
-import { fillUsage } from "./usage.ts";
 
 /**
  * The request as the upstream can take it: without empty messages, the history folded where it takes one prompt.
@@ -15,8 +12,8 @@ import { fillUsage } from "./usage.ts";
  */
 export function prepare(request: ChatRequest, capabilities: Capabilities): ChatRequest {
   if (capabilities.images === "none") refuseImages(request.messages);
-  let { tools, toolChoice, responseFormat } = request;
-  let messages = request.messages.filter((message) => message.parts.length > 0);
+  let { messages, tools, toolChoice, responseFormat } = request;
+  if (messages.some(isEmpty)) messages = messages.filter((message) => !isEmpty(message));
   if (!capabilities.tools) {
     if (tools.length > 0 && toolChoice.type !== "none") {
       throw new GatewayError(
@@ -53,74 +50,19 @@ const JSON_ONLY: Message = {
   parts: [{ type: "text", text: "Answer with one valid JSON object and nothing else: no other words, no code fence." }],
 };
 
+const isEmpty = ({ parts }: Message): boolean => parts.length === 0;
+
 function refuseImages(messages: readonly Message[]): void {
-  messages.forEach(({ parts }, index) => {
-    const found = parts.some(
-      (part) =>
-        part.type === "image" || (part.type === "tool-result" && part.content.some(({ type }) => type === "image")),
-    );
-    if (!found) return;
-    const field = `messages[${index}].content`;
-    throw new GatewayError(
-      "invalid-request",
-      `\`${field}\` holds an image, but this model takes text only: remove the image or choose another model.`,
-      { field },
-    );
-  });
+  const index = messages.findIndex(({ parts }) => parts.some(holdsImage));
+  if (index < 0) return;
+  const field = `messages[${index}].content`;
+  throw new GatewayError(
+    "invalid-request",
+    `\`${field}\` holds an image, but this model takes text only: remove the image or choose another model.`,
+    { field },
+  );
 }
 
-/**
- * The answer as every dialect may rely on it: stop sequences and the output limit kept, usage filled in, no progress
- * and no empty events, exactly one end. The upstream's stream is closed when the answer ends early or is abandoned.
- * @param request as it was sent upstream; an input estimate counts that
- * @throws what the stream throws, and GatewayError upstream-broken when it stops without an end
- */
-export function supply(stream: UpstreamStream, request: ChatRequest, capabilities: Capabilities): ChatStream {
-  const source = stream[Symbol.asyncIterator]();
-  let out: ChatEvent[] = [];
-  let ended = false;
-  let over = false;
-  let stage = fillUsage(request, (event) => {
-    if (ended) return;
-    out.push(event);
-    ended = event.type === "end";
-  });
-  if (!capabilities.maxOutputTokens && request.maxOutputTokens !== undefined) {
-    stage = cutAtLimit(request.maxOutputTokens, stage);
-  }
-  if (!capabilities.stop && request.stop.length > 0) stage = cutAtStop(request.stop, stage);
-
-  type Result = IteratorResult<readonly ChatEvent[], undefined>;
-  const came = (result: IteratorResult<readonly UpstreamEvent[]>): Result | Promise<Result> => {
-    if (over) return { value: undefined, done: true };
-    if (result.done) {
-      over = true;
-      throw new GatewayError("upstream-broken", "The answer ended before it was complete.");
-    }
-    for (const event of result.value) {
-      if (event.type === "progress") continue;
-      if ((event.type === "text-delta" || event.type === "reasoning-delta") && event.text === "") continue;
-      if (event.type === "tool-call-delta" && event.json === "") continue;
-      stage(event);
-      if (ended) break;
-    }
-    if (out.length === 0) return read();
-    const value = out;
-    out = [];
-    return { value, done: false };
-  };
-  const failed = (error: unknown): never => {
-    over = true;
-    throw error;
-  };
-  // A step of a generator costs several turns of the promise queue, and each token takes this step.
-  const read = (): Promise<Result> => source.next().then(came, failed);
-  const close = async (): Promise<Result> => {
-    if (!over) {
-      over = true;
-      await source.return?.();
-    }
-    return { value: undefined, done: true };
-  };
-  return { [Symbol.asyncIterator]: () => ({ next: () => (ended || over ? close() : read()), return: close }) };
+function holdsImage(part: Part): boolean {
+  return part.type === "image" || (part.type === "tool-result" && part.content.some(({ type }) => type === "image"));
 }

@@ -1,2 +1,2 @@
-export { prepare, supply } from "./capabilities.ts";
+export { prepare } from "./capabilities.ts";
 export { inputTokensOf } from "./usage.ts";

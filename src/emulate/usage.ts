@@ -13,33 +13,42 @@ type Content = Exclude<UpstreamEvent, { type: "progress" }>;
  * Fills in the usage that the upstream did not measure, marked as estimated. A measured zero beside text that was made
  * counts as not measured.
  */
-export function fillUsage(request: ChatRequest, emit: (event: ChatEvent) => void): (event: Content) => void {
-  const text = new TokenCounter();
-  const calls = new TokenCounter();
-  const reasoning = new TokenCounter();
-  return (event) => {
+export class UsageMeter {
+  readonly #request: ChatRequest;
+  readonly #text = new TokenCounter();
+  #calls: TokenCounter | undefined;
+  #reasoning: TokenCounter | undefined;
+
+  /** @param request as it was sent upstream; an input estimate counts that */
+  constructor(request: ChatRequest) {
+    this.#request = request;
+  }
+
+  /** The event as it came, and the end with its usage. */
+  add(event: Content): ChatEvent {
     switch (event.type) {
       case "text-delta":
-        text.add(event.text);
-        return emit(event);
+        this.#text.add(event.text);
+        return event;
       case "reasoning-delta":
-        reasoning.add(event.text);
-        return emit(event);
+        (this.#reasoning ??= new TokenCounter()).add(event.text);
+        return event;
       case "tool-call-start":
-        calls.add(event.name);
-        return emit(event);
+        (this.#calls ??= new TokenCounter()).add(event.name);
+        return event;
       case "tool-call-delta":
-        calls.add(event.json);
-        return emit(event);
+        (this.#calls ??= new TokenCounter()).add(event.json);
+        return event;
       case "end": {
-        const answer = text.tokens || estimateTokens(event.text ?? "");
-        const made = { output: answer + calls.tokens + reasoning.tokens, reasoning: reasoning.tokens };
-        return emit({ ...event, usage: complete(event.usage, made, request) });
+        const answer = this.#text.tokens || estimateTokens(event.text ?? "");
+        const reasoning = this.#reasoning?.tokens ?? 0;
+        const output = answer + (this.#calls?.tokens ?? 0) + reasoning;
+        return { ...event, usage: complete(event.usage, { output, reasoning }, this.#request) };
       }
       default:
-        return emit(event);
+        return event;
     }
-  };
+  }
 }
 
 function complete(
@@ -63,16 +72,20 @@ function complete(
 export function inputTokensOf(request: Pick<ChatRequest, "messages" | "tools">): number {
   const counter = new TokenCounter();
   let tokens = 0;
-  const add = (part: Part): void => {
-    if (part.type === "image") tokens += IMAGE_TOKENS;
-    else if (part.type === "tool-result") part.content.forEach(add);
-    else if (part.type === "tool-call") counter.add(`${part.name}${part.json}`);
-    else counter.add(part.text);
-  };
-  for (const message of request.messages) {
+  for (const { parts } of request.messages) {
     tokens += MESSAGE_TOKENS;
-    message.parts.forEach(add);
+    for (const part of parts) tokens += imageTokensOf(part, counter);
   }
   if (request.tools.length > 0) counter.add(JSON.stringify(request.tools));
   return Math.max(1, tokens + counter.tokens);
+}
+
+/** Counts the texts of a part into `counter`, and returns what its images cost. */
+function imageTokensOf(part: Part, counter: TokenCounter): number {
+  if (part.type === "image") return IMAGE_TOKENS;
+  if (part.type === "tool-result") {
+    return part.content.reduce((tokens, content) => tokens + imageTokensOf(content, counter), 0);
+  }
+  counter.add(part.type === "tool-call" ? `${part.name}${part.json}` : part.text);
+  return 0;
 }

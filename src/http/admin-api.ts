@@ -4,10 +4,11 @@ import type { Admin } from "../admin/admin.ts";
 import type { KeyRing } from "../admin/keys.ts";
 import { callRoute, errorBody, type Route, ROUTES } from "../admin/routes.ts";
 import { GatewayError, toGatewayError } from "../chat/error.ts";
+import { Agenda } from "../lib/agenda.ts";
 import type { Clock } from "../lib/clock.ts";
 import { isObject, parseJson } from "../lib/json.ts";
 import { presentedKey } from "./auth.ts";
-import { readBody } from "./body.ts";
+import { bodyReader } from "./body.ts";
 import { retryHeaders } from "./failure.ts";
 
 export interface AdminApiDeps {
@@ -24,6 +25,7 @@ export interface AdminApiDeps {
 /** The operations as JSON under `/api`, and longchat's `POST /reload`. Each wants an admin key. */
 export function mountAdminApi(deps: AdminApiDeps) {
   const { admin, clock } = deps;
+  const readBody = bodyReader(deps.maxBodyBytes, new Agenda(clock));
 
   const authorize = (request: Request): void => {
     const presented = presentedKey(request);
@@ -36,7 +38,7 @@ export function mountAdminApi(deps: AdminApiDeps) {
   };
 
   const bodyOf = async (request: Request): Promise<Record<string, unknown>> => {
-    const text = await readBody(request, deps.maxBodyBytes, clock);
+    const text = await readBody(request);
     const parsed = parseJson(text === "" ? "{}" : text);
     if (parsed.ok && isObject(parsed.value)) return parsed.value;
     throw new GatewayError("invalid-request", "The body must be a JSON object.");

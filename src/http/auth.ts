@@ -46,18 +46,22 @@ export function callerOf(request: Request, rules: AuthRules): Caller {
  * `?key=`. Undefined when there is none.
  */
 export function presentedKey({ headers, url }: Request): string | undefined {
-  const authorization = headers.get("authorization");
-  const query = url.indexOf("?");
-  const candidates = [
-    authorization === null ? undefined : authorization.replace(/^\s*(?:Bearer(?:\s+|$))+/i, "").trim(),
-    headers.get("x-api-key")?.trim(),
-    headers.get("api-key")?.trim(),
-    ...(query < 0 ? [] : queryKeys(url.slice(query))),
-  ];
-  return candidates.find((value) => value !== undefined && !NO_KEY_WORDS.has(value.toLowerCase()));
+  return (
+    keyOf(headers.get("authorization")?.replace(/^\s*(?:Bearer(?:\s+|$))+/i, "")) ??
+    keyOf(headers.get("x-api-key")) ??
+    keyOf(headers.get("api-key")) ??
+    queryKey(url)
+  );
 }
 
-function queryKeys(search: string): (string | undefined)[] {
-  const query = new URLSearchParams(search);
-  return [query.get("key")?.trim(), query.get("api_key")?.trim()];
+function queryKey(url: string): string | undefined {
+  const at = url.indexOf("?");
+  if (at < 0) return undefined;
+  const query = new URLSearchParams(url.slice(at));
+  return keyOf(query.get("key")) ?? keyOf(query.get("api_key"));
+}
+
+function keyOf(sent: string | null | undefined): string | undefined {
+  const key = sent?.trim();
+  return key === undefined || NO_KEY_WORDS.has(key.toLowerCase()) ? undefined : key;
 }

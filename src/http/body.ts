@@ -1,37 +1,36 @@
 import { GatewayError } from "../chat/error.ts";
-import type { Clock } from "../lib/clock.ts";
+import type { Agenda } from "../lib/agenda.ts";
+import { within } from "./within.ts";
 
 /** An honest slow upload is done by then. */
 const BODY_DEADLINE_MS = 120_000;
 
 /**
- * Reads a request's body as text, at most `maxBytes` of it.
+ * Reads a request's body as text.
  *
  * @throws GatewayError too-large before reading when the length is announced, else as soon as it is passed; too-slow
  *   when the body is not there within 120 s; cancelled when the client left
  */
-export async function readBody(request: Request, maxBytes: number, clock: Clock): Promise<string> {
-  const announced = request.headers.get("content-length");
-  if (announced !== null && Number(announced) > maxBytes) throw tooLarge(maxBytes);
-  // To ask for the body as a stream costs a stream, which then lives as long as the request.
-  const stream = announced === null ? request.body : undefined;
-  if (stream === null) return "";
+export type BodyReader = (request: Request) => Promise<string>;
 
-  let cancelTimer = () => {};
-  const deadline = new Promise<never>((_, reject) => {
-    cancelTimer = clock.after(BODY_DEADLINE_MS, () =>
-      reject(new GatewayError("too-slow", "The request's body did not arrive within 120 seconds.")),
-    );
-  });
-  try {
-    const text = stream ? readCounted(stream, maxBytes) : request.text();
-    return await Promise.race([text, deadline]);
-  } catch (error) {
-    if (error instanceof GatewayError) throw error;
-    throw new GatewayError("cancelled", "The client left before its request was complete.", { cause: error });
-  } finally {
-    cancelTimer();
-  }
+/** A reader of bodies of at most `maxBytes`. */
+export function bodyReader(maxBytes: number, agenda: Agenda): BodyReader {
+  return async (request) => {
+    const announced = request.headers.get("content-length");
+    if (announced !== null && Number(announced) > maxBytes) throw tooLarge(maxBytes);
+    // To ask for the body as a stream costs a stream, which then lives as long as the request.
+    const stream = announced === null ? request.body : undefined;
+    if (stream === null) return "";
+    let text: string | undefined;
+    try {
+      text = await within(stream ? readCounted(stream, maxBytes) : request.text(), BODY_DEADLINE_MS, agenda);
+    } catch (error) {
+      if (error instanceof GatewayError) throw error;
+      throw new GatewayError("cancelled", "The client left before its request was complete.", { cause: error });
+    }
+    if (text !== undefined) return text;
+    throw new GatewayError("too-slow", "The request's body did not arrive within 120 seconds.");
+  };
 }
 
 async function readCounted(body: ReadableStream<Uint8Array>, maxBytes: number): Promise<string> {

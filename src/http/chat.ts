@@ -1,17 +1,19 @@
 import { collect } from "../chat/collect.ts";
 import { GatewayError, toGatewayError } from "../chat/error.ts";
-import type { Dialect } from "../dialects/dialect.ts";
+import type { Dialect, StreamEncoder } from "../dialects/dialect.ts";
+import { Agenda } from "../lib/agenda.ts";
 import type { Clock } from "../lib/clock.ts";
 import { newId } from "../lib/id.ts";
 import { parseJson } from "../lib/json.ts";
 import type { Log } from "../lib/log.ts";
 import type { Answer, Router } from "../router/run.ts";
 import { callerOf, type AuthRules } from "./auth.ts";
-import { readBody } from "./body.ts";
+import { bodyReader } from "./body.ts";
 import { CORS_HEADERS } from "./cors.ts";
 import { causeOf, failureResponse } from "./failure.ts";
 import { PING_MS, streamBody } from "./stream.ts";
 import type { Turn, Turns } from "./turns.ts";
+import { within } from "./within.ts";
 
 export interface ChatDeps {
   readonly router: Router;
@@ -28,6 +30,21 @@ export type ChatHandler = (http: Request, provider?: string) => Promise<Response
 /** The data path for one dialect. `answer` is all of it; read it first. */
 export function chatHandler(dialect: Dialect, deps: ChatDeps): ChatHandler {
   const { router, auth, turns, clock, log } = deps;
+  const agenda = new Agenda(clock);
+  const readBody = bodyReader(deps.maxBodyBytes, agenda);
+
+  const streamed = async (answered: Promise<Answer>, encoder: StreamEncoder, turn: Turn, id: string) => {
+    const early = await within(answered, PING_MS, agenda);
+    const body = streamBody(early?.stream ?? answered.then((late) => late.stream), {
+      encoder,
+      clock,
+      agenda,
+      late: early === undefined,
+      turn,
+      failed: (error) => log.debug("stream-broken", { request: id, kind: error.kind }),
+    });
+    return new Response(body, { headers: headersOf(id, STREAM_HEADERS, early?.served) });
+  };
 
   return async function answer(http, provider) {
     const id = newId("req");
@@ -37,7 +54,7 @@ export function chatHandler(dialect: Dialect, deps: ChatDeps): ChatHandler {
       const caller = callerOf(http, auth);
       turn = turns.begin(http.signal);
       if (turn.admitted) await turn.admitted;
-      const body = parseJson(await readBody(http, deps.maxBodyBytes, clock));
+      const body = parseJson(await readBody(http));
       if (!body.ok) throw new GatewayError("invalid-request", `The body is not valid JSON: ${body.reason}.`);
       const request = dialect.decode(body.value, http.headers, { id, receivedAt });
       const head = {
@@ -47,26 +64,11 @@ export function chatHandler(dialect: Dialect, deps: ChatDeps): ChatHandler {
       };
 
       const answered = router.run(request, { signal: turn.signal, dialect: dialect.name, caller, provider });
-      if (!request.stream) {
-        const { stream, served } = await answered;
-        const whole = dialect.encodeWhole(await collect(stream), request, head);
-        turn.end();
-        return Response.json(whole, { headers: { ...answerHeaders(id), ...servedHeaders(served) } });
-      }
-
-      const early = await within(answered, PING_MS, clock);
-      const { leave, end } = turn;
-      const stream = streamBody(early ? Promise.resolve(early.stream) : answered.then((late) => late.stream), {
-        encoder: dialect.encodeStream(request, head),
-        clock,
-        late: early === undefined,
-        leave,
-        end,
-        failed: (error) => log.debug("stream-broken", { request: id, kind: error.kind }),
-      });
-      return new Response(stream, {
-        headers: { ...answerHeaders(id), ...STREAM_HEADERS, ...(early ? servedHeaders(early.served) : {}) },
-      });
+      if (request.stream) return await streamed(answered, dialect.encodeStream(request, head), turn, id);
+      const { stream, served } = await answered;
+      const whole = dialect.encodeWhole(await collect(stream), request, head);
+      turn.end();
+      return new Response(JSON.stringify(whole), { headers: headersOf(id, WHOLE_HEADERS, served) });
     } catch (thrown) {
       turn?.end();
       const error = toGatewayError(thrown);
@@ -76,36 +78,28 @@ export function chatHandler(dialect: Dialect, deps: ChatDeps): ChatHandler {
   };
 }
 
+const WHOLE_HEADERS = { ...CORS_HEADERS, "content-type": "application/json;charset=utf-8" } as const;
+
 const STREAM_HEADERS = {
+  ...CORS_HEADERS,
   "content-type": "text/event-stream; charset=utf-8",
   "cache-control": "no-cache, no-transform",
   /** nginx would hold the stream back otherwise. */
   "x-accel-buffering": "no",
 } as const;
 
-function answerHeaders(requestId: string): Record<string, string> {
-  return { ...CORS_HEADERS, "x-request-id": requestId };
-}
-
-function servedHeaders(served: Answer["served"]): Record<string, string> {
-  return {
-    "x-sluice-attempts": String(served.attempts),
-    "x-sluice-provider": served.provider,
-    // A header takes no other letters, and a service may name its models as it likes.
-    "x-sluice-model": encodeURI(served.model),
-    ...(served.accountId === undefined ? {} : { "x-sluice-account": served.accountId }),
-  };
-}
-
-/** What `promise` gives within `ms`, or undefined when it takes longer; it goes on all the same. */
-async function within<T>(promise: Promise<T>, ms: number, clock: Clock): Promise<T | undefined> {
-  let cancel = () => {};
-  const late = new Promise<undefined>((resolve) => {
-    cancel = clock.after(ms, () => resolve(undefined));
-  });
-  try {
-    return await Promise.race([promise, late]);
-  } finally {
-    cancel();
-  }
+/** @param served undefined while nobody answers yet */
+function headersOf(
+  requestId: string,
+  common: Readonly<Record<string, string>>,
+  served: Answer["served"] | undefined,
+): Record<string, string> {
+  const headers: Record<string, string> = { ...common, "x-request-id": requestId };
+  if (!served) return headers;
+  headers["x-sluice-attempts"] = String(served.attempts);
+  headers["x-sluice-provider"] = served.provider;
+  // A header takes no other letters, and a service may name its models as it likes.
+  headers["x-sluice-model"] = encodeURI(served.model);
+  if (served.accountId !== undefined) headers["x-sluice-account"] = served.accountId;
+  return headers;
 }

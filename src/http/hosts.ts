@@ -18,18 +18,25 @@ export function hostAllowed(host: string | null, allowed: readonly string[]): bo
   return allowed.includes(name);
 }
 
+/** Paths that no key protects, from a path's beginning on. */
+const OPEN_PATH = /\/(?:(?:console|docs)(?:\/|$|\?)|api\/(?!v1(?:\/|$)))/y;
+
 /**
  * Refuses requests that name a foreign host where no key protects: the console, the operator's API, and everything while
  * the API is open. Undefined lets the request pass.
  */
 export function hostGuard(allowed: readonly string[], requireKey: boolean): (request: Request) => Response | undefined {
   return (request) => {
-    const path = request.url.slice(request.url.indexOf("/", request.url.indexOf("//") + 2));
-    const guarded = !requireKey || /^\/(?:console|docs)(?:\/|$|\?)|^\/api\/(?!v1(?:\/|$))/.test(path);
+    if (requireKey && !isOpenPath(request.url)) return undefined;
     const host = request.headers.get("host");
-    if (!guarded || hostAllowed(host, allowed)) return undefined;
+    if (hostAllowed(host, allowed)) return undefined;
     const name = host?.replace(/:\d+$/, "") ?? "";
     const words = `This gateway does not know itself by the name in this address. If it is yours, start it with ALLOWED_HOSTS=${/^[\w.-]{1,100}$/.test(name) ? name : "name"}.`;
     return new Response(`${words}\n`, { status: 403, headers: { "content-type": "text/plain; charset=utf-8" } });
   };
+}
+
+function isOpenPath(url: string): boolean {
+  OPEN_PATH.lastIndex = url.indexOf("/", url.indexOf("//") + 2);
+  return OPEN_PATH.test(url);
 }

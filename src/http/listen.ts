@@ -16,8 +16,27 @@ export interface Listening {
   kill(): Promise<void>;
 }
 
-/** The network address at the other end of a request's connection. */
-export type Peers = WeakMap<Request, string>;
+/** Tells who is at the other end of a request's connection: asked only by those few who want to know. */
+export class Peers {
+  #server: Bun.Server<undefined> | undefined;
+  readonly #received = new WeakMap<Request, Request>();
+
+  /** The network address, while the request is not answered; undefined for a call inside the process. */
+  addressOf(request: Request): string | undefined {
+    const peer = this.#server?.requestIP(this.#received.get(request) ?? request);
+    return peer?.address.replace(/^::ffff:/, "");
+  }
+
+  /** Whoever listens says so. Any one server knows the requests of all. */
+  serve(server: Bun.Server<undefined>): void {
+    this.#server = server;
+  }
+
+  /** `inner` goes on in the place of `received`. */
+  replace(received: Request, inner: Request): void {
+    this.#received.set(inner, received);
+  }
+}
 
 /** A connection that sends nothing for so long is closed; chats and live pages are exempt. */
 const IDLE_S = 30;
@@ -41,30 +60,34 @@ export function listen(
   const base = options.basePath.replace(/\/+$/, "");
   const servers: Bun.Server<undefined>[] = [];
 
-  const front = (request: Request, server: Bun.Server<undefined>) => {
-    const streams = request.method === "POST" || request.headers.get("accept")?.includes("text/event-stream");
-    if (streams) server.timeout(request, 0);
+  const front = (request: Request, server: Bun.Server<undefined>): Response | Promise<Response> => {
     const inner = base === "" ? request : withoutBase(request, base);
-    const peer = server.requestIP(request);
-    if (peer) peers.set(inner, peer.address.replace(/^::ffff:/, ""));
+    if (inner !== request) peers.replace(request, inner);
+    const streams = request.method === "POST" || request.headers.get("accept")?.includes("text/event-stream");
     if (!streams) return fetch(inner);
-    return answered(fetch(inner), () => server.timeout(request, STALLED_S));
+    server.timeout(request, 0);
+    const begun = (response: Response): Response => {
+      server.timeout(request, STALLED_S);
+      return response;
+    };
+    const response = fetch(inner);
+    return response instanceof Response ? begun(response) : response.then(begun);
   };
 
   for (const port of options.ports) {
     try {
-      servers.push(
-        Bun.serve({
-          port,
-          hostname: options.host,
-          fetch: front,
-          idleTimeout: IDLE_S,
-          maxRequestBodySize: Number.MAX_SAFE_INTEGER,
-          reusePort: false,
-          development: false,
-          error: () => new Response("The gateway made a mistake with this request.", { status: 500 }),
-        }),
-      );
+      const server = Bun.serve({
+        port,
+        hostname: options.host,
+        fetch: front,
+        idleTimeout: IDLE_S,
+        maxRequestBodySize: Number.MAX_SAFE_INTEGER,
+        reusePort: false,
+        development: false,
+        error: () => new Response("The gateway made a mistake with this request.", { status: 500 }),
+      });
+      servers.push(server);
+      peers.serve(server);
     } catch (cause) {
       for (const server of servers) void server.stop(true);
       throw new GatewayError("invalid-request", portTrouble(cause, options.host, port), { field: "PORT", cause });
@@ -76,15 +99,6 @@ export function listen(
     stop: async () => void (await Promise.all(servers.map((server) => server.stop(false)))),
     kill: async () => void (await Promise.all(servers.map((server) => server.stop(true)))),
   };
-}
-
-/** Calls `then` as soon as the answer's head is there, and hands the answer on. */
-function answered(response: Response | Promise<Response>, then: () => void): Response | Promise<Response> {
-  if (response instanceof Response) {
-    then();
-    return response;
-  }
-  return response.finally(then);
 }
 
 function withoutBase(request: Request, base: string): Request {

@@ -1,25 +1,26 @@
-import { GatewayError, toGatewayError } from "../chat/error.ts";
-import type { ChatStream } from "../chat/event.ts";
+import { type GatewayError, toGatewayError } from "../chat/error.ts";
+import type { ChatEvent, ChatStream } from "../chat/event.ts";
 import type { StreamEncoder } from "../dialects/dialect.ts";
+import type { Agenda, Due } from "../lib/agenda.ts";
 import type { Clock } from "../lib/clock.ts";
+import type { Turn } from "./turns.ts";
 
 /** A proxy in between cuts a silent stream, so silence is filled with comments this often. */
 export const PING_MS = 15_000;
 /** A client that reads nothing for so long is gone. */
 const STALLED_CLIENT_MS = 120_000;
 
-const PING = new TextEncoder().encode(": ping\n\n");
 const utf8 = new TextEncoder();
+const PING = utf8.encode(": ping\n\n");
 
 export interface StreamOptions {
   readonly encoder: StreamEncoder;
   readonly clock: Clock;
+  readonly agenda: Agenda;
   /** The client has waited long enough already: the first comment goes out at once, and the status with it. */
   readonly late?: boolean;
-  /** The client stopped reading or went away. */
-  readonly leave: () => void;
-  /** The last byte was handed over, or nobody wants it. Called once. */
-  readonly end: () => void;
+  /** Is left when the client stopped reading or went away, and ends once: with the last byte, or when nobody wants it. */
+  readonly turn: Pick<Turn, "leave" | "end">;
   /** Sees a failure that happened after the status was sent. */
   readonly failed: (error: GatewayError) => void;
 }
@@ -30,93 +31,119 @@ export interface StreamOptions {
  *
  * @param answer may still be under way: comments fill the time until it is there
  */
-export function streamBody(answer: Promise<ChatStream>, options: StreamOptions): ReadableStream<Uint8Array> {
-  const { encoder, clock } = options;
-  let events: AsyncIterator<readonly Parameters<StreamEncoder["event"]>[0][]> | undefined;
-  let started = false;
-  let over = false;
-  let pulling = false;
-  let wroteAt = clock.monotonic();
-  let cancelTimer = () => {};
+export function streamBody(
+  answer: ChatStream | Promise<ChatStream>,
+  options: StreamOptions,
+): ReadableStream<Uint8Array> {
+  return new ReadableStream(new AnswerBody(answer, options), NO_READING_AHEAD);
+}
 
-  const finish = () => {
-    if (over) return;
-    over = true;
-    cancelTimer();
-    options.end();
-  };
+const NO_READING_AHEAD = { highWaterMark: 0 };
 
-  /** One timer a stream: it looks at how long ago the last write was instead of being set anew at each. */
-  const watch = (controller: ReadableStreamDefaultController<Uint8Array>, afterMs: number) => {
-    cancelTimer = clock.after(afterMs, () => {
-      if (over) return;
-      const silentMs = clock.monotonic() - wroteAt;
-      if (!pulling) {
-        if (silentMs >= STALLED_CLIENT_MS) {
-          options.leave();
-          void events?.return?.();
-          finish();
-          controller.error(new Error("the client stopped reading"));
-          return;
-        }
-      } else if (silentMs >= PING_MS) {
-        controller.enqueue(PING);
-        wroteAt = clock.monotonic();
+type Batch = readonly ChatEvent[];
+
+/** It lives as long as its stream, and thousands do at once: it holds no more than it needs to go on. */
+class AnswerBody implements UnderlyingDefaultSource<Uint8Array>, Due {
+  /** Undefined once it was asked for its events. */
+  #answer: ChatStream | Promise<ChatStream> | undefined;
+  #events: AsyncIterator<Batch> | undefined;
+  readonly #options: StreamOptions;
+  #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
+  #isStarted = false;
+  #isOver = false;
+  /** The client waits for bytes. */
+  #isPulling = false;
+  #wroteAt: number;
+  dueAt = 0;
+  place = -1;
+
+  constructor(answer: ChatStream | Promise<ChatStream>, options: StreamOptions) {
+    this.#answer = answer;
+    this.#options = options;
+    this.#wroteAt = options.clock.monotonic();
+  }
+
+  start(controller: ReadableStreamDefaultController<Uint8Array>): void {
+    this.#controller = controller;
+    // The server sends the head with the first bytes, not before.
+    if (this.#options.late) controller.enqueue(PING);
+    this.#options.agenda.add(this, PING_MS);
+  }
+
+  /** Resolves when the client got something, or the stream is over. */
+  async pull(): Promise<void> {
+    this.#isPulling = true;
+    let text = "";
+    try {
+      if (!this.#events) {
+        const answer = this.#answer;
+        this.#answer = undefined;
+        this.#events = (answer instanceof Promise ? await answer : answer)?.[Symbol.asyncIterator]();
+        text = this.#start();
       }
-      const nextMs = pulling ? PING_MS - (clock.monotonic() - wroteAt) : PING_MS;
-      watch(controller, Math.max(nextMs, 1));
-    });
-  };
+      const events = this.#events;
+      while (events && !this.#isOver) {
+        const { value, done } = await events.next();
+        if (done) return this.#close(text);
+        for (const event of value) text += this.#options.encoder.event(event);
+        if (text !== "") break;
+      }
+      if (!this.#isOver) this.#write(utf8.encode(text));
+    } catch (thrown) {
+      this.#fail(toGatewayError(thrown), text);
+    } finally {
+      this.#isPulling = false;
+    }
+  }
 
-  return new ReadableStream<Uint8Array>(
-    {
-      start(controller) {
-        // The server sends the head with the first bytes, not before.
-        if (options.late) controller.enqueue(PING);
-        watch(controller, PING_MS);
-      },
-      async pull(controller) {
-        pulling = true;
-        let text = "";
-        try {
-          events ??= (await answer)[Symbol.asyncIterator]();
-          if (!started) {
-            started = true;
-            text = encoder.start();
-          }
-          while (!over) {
-            const { value, done } = await events.next();
-            if (done) {
-              if (text) controller.enqueue(utf8.encode(text));
-              finish();
-              controller.close();
-              return;
-            }
-            for (const event of value) text += encoder.event(event);
-            if (text) break;
-          }
-          if (over) return;
-          wroteAt = clock.monotonic();
-          controller.enqueue(utf8.encode(text));
-        } catch (thrown) {
-          if (over) return;
-          const error = toGatewayError(thrown);
-          options.failed(error);
-          if (error.kind !== "cancelled") {
-            controller.enqueue(utf8.encode((started ? text : encoder.start() + text) + encoder.failure(error)));
-          }
-          finish();
-          controller.close();
-        } finally {
-          pulling = false;
-        }
-      },
-      cancel() {
-        options.leave();
-        void events?.return?.();
-        finish();
-      },
-    },
-    { highWaterMark: 0 },
-  );
+  cancel(): void {
+    this.#options.turn.leave();
+    void this.#events?.return?.();
+    this.#finish();
+  }
+
+  /** Silence is filled for a client that waits; one that has taken nothing for long is let go. */
+  due(): void {
+    const { clock, agenda, turn } = this.#options;
+    const silentMs = clock.monotonic() - this.#wroteAt;
+    if (!this.#isPulling && silentMs >= STALLED_CLIENT_MS) {
+      turn.leave();
+      void this.#events?.return?.();
+      this.#finish();
+      this.#controller?.error(new Error("the client stopped reading"));
+      return;
+    }
+    if (this.#isPulling && silentMs >= PING_MS) this.#write(PING);
+    agenda.add(this, this.#isPulling ? PING_MS - (clock.monotonic() - this.#wroteAt) : PING_MS);
+  }
+
+  #start(): string {
+    this.#isStarted = true;
+    return this.#options.encoder.start();
+  }
+
+  #write(bytes: Uint8Array): void {
+    this.#wroteAt = this.#options.clock.monotonic();
+    this.#controller?.enqueue(bytes);
+  }
+
+  #fail(error: GatewayError, unsent: string): void {
+    if (this.#isOver) return;
+    this.#options.failed(error);
+    const before = this.#isStarted ? unsent : this.#start();
+    this.#close(error.kind === "cancelled" ? "" : before + this.#options.encoder.failure(error));
+  }
+
+  #close(lastText: string): void {
+    if (lastText !== "") this.#controller?.enqueue(utf8.encode(lastText));
+    this.#finish();
+    this.#controller?.close();
+  }
+
+  #finish(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#options.agenda.remove(this);
+    this.#options.turn.end();
+  }
 }

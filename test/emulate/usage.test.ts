@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import type { ChatEvent, UpstreamEvent, Usage } from "../../src/chat/event.ts";
 import { TokenCounter, estimateTokens } from "../../src/emulate/estimate.ts";
-import { fillUsage, inputTokensOf } from "../../src/emulate/usage.ts";
+import { UsageMeter, inputTokensOf } from "../../src/emulate/usage.ts";
 import { request } from "./requests.ts";
 import { SCRIPTS } from "./scripts.ts";
 
@@ -29,14 +29,10 @@ describe("estimate", () => {
 
 describe("usage", () => {
   function usageOf(usage: Usage | undefined, ...events: Content[]): Usage | undefined {
-    let found: Usage | undefined;
-    const emit = (event: ChatEvent): void => {
-      if (event.type === "end") found = event.usage;
-    };
-    const push = fillUsage(request(), emit);
-    for (const event of events) push(event);
-    push({ type: "end", reason: "stop", usage });
-    return found;
+    const meter = new UsageMeter(request());
+    for (const event of events) expect(meter.add(event)).toBe(event as ChatEvent);
+    const end = meter.add({ type: "end", reason: "stop", usage });
+    return end.type === "end" ? end.usage : undefined;
   }
   const text = { type: "text-delta", text: "Hello there, how are you?" } as const;
   const measured: Usage = { inputTokens: 9, outputTokens: 8, cacheReadTokens: 3, estimated: false };

@@ -2,7 +2,8 @@ import { expect, test } from "bun:test";
 import { GatewayError } from "../../src/chat/error.ts";
 import type { ChatEvent, ChatStream } from "../../src/chat/event.ts";
 import type { StreamEncoder } from "../../src/dialects/dialect.ts";
-import { streamBody } from "../../src/http/stream.ts";
+import { PING_MS, streamBody } from "../../src/http/stream.ts";
+import { Agenda } from "../../src/lib/agenda.ts";
 import { VirtualClock } from "../virtual-clock.ts";
 
 const encoder: StreamEncoder = {
@@ -55,8 +56,8 @@ function open(answer: Promise<ChatStream>) {
   const body = streamBody(answer, {
     encoder,
     clock,
-    leave: () => calls.left++,
-    end: () => calls.ended++,
+    agenda: new Agenda(clock),
+    turn: { leave: () => calls.left++, end: () => calls.ended++ },
     failed: (error) => calls.failed.push(error.kind),
   });
   const reader = body.getReader();
@@ -147,6 +148,7 @@ test("a client that reads nothing for 120 seconds is let go", async () => {
   await clock.advance(16_000);
   expect(calls).toMatchObject({ left: 1, ended: 1 });
   expect(script.seen.returned).toBe(true);
+  await clock.advance(PING_MS);
   expect(clock.pending).toBe(0);
 });
 
@@ -158,5 +160,6 @@ test("a client that hangs up ends the answer once", async () => {
   await reader.cancel();
   expect(calls).toMatchObject({ left: 1, ended: 1 });
   expect(script.seen.returned).toBe(true);
+  await clock.advance(PING_MS);
   expect(clock.pending).toBe(0);
 });

@@ -1,10 +1,10 @@
 import { expect, test } from "bun:test";
 import { GatewayError } from "../../src/chat/error.ts";
-import { createTurns } from "../../src/http/turns.ts";
+import { Turns } from "../../src/http/turns.ts";
 import { VirtualClock } from "../virtual-clock.ts";
 
 test("a client that leaves aborts its turn in words", () => {
-  const turns = createTurns(new VirtualClock());
+  const turns = new Turns(new VirtualClock());
   const client = new AbortController();
   const turn = turns.begin(client.signal);
   client.abort();
@@ -15,7 +15,7 @@ test("a client that leaves aborts its turn in words", () => {
 });
 
 test("draining waits for the last turn and takes no new one", async () => {
-  const turns = createTurns(new VirtualClock());
+  const turns = new Turns(new VirtualClock());
   const turn = turns.begin(new AbortController().signal);
   const drained = turns.drain(30_000);
   expect(() => turns.begin(new AbortController().signal)).toThrow("stopping");
@@ -26,7 +26,7 @@ test("draining waits for the last turn and takes no new one", async () => {
 
 test("a turn that outlasts the grace is ended as stopping", async () => {
   const clock = new VirtualClock();
-  const turns = createTurns(clock);
+  const turns = new Turns(clock);
   const turn = turns.begin(new AbortController().signal);
   const drained = turns.drain(30_000);
   await clock.advance(29_999);
@@ -38,7 +38,7 @@ test("a turn that outlasts the grace is ended as stopping", async () => {
 });
 
 test("beyond what may run at once turns wait in line, first come first served", async () => {
-  const turns = createTurns(new VirtualClock(), 1);
+  const turns = new Turns(new VirtualClock(), 1);
   const begin = (client = new AbortController()) => ({ client, turn: turns.begin(client.signal) });
   const first = begin();
   const second = begin();
