@@ -30,10 +30,14 @@ export interface Logger extends Log {
 /** The longest value of a field; what is beyond it is cut off. */
 const VALUE_CHARS = 4000;
 
+/** What a value is quoted for. */
+// oxlint-disable-next-line no-control-regex -- a terminal acts on them
+const UNSAFE = /[\s"=\\\u0000-\u001f\u007f-\u009f]/;
+
 export function createLogger({ level, format, write, file, clock }: LoggerOptions): Logger {
   const style = format === "json" ? JSON_STYLE : TEXT_STYLE;
-  const line = (at: LogLevel, event: string, fields: string) =>
-    style.line(new Date(clock.now()).toISOString(), at, event, fields);
+  const timeOf = isoTimes();
+  const line = (at: LogLevel, event: string, fields: string) => style.line(timeOf(clock.now()), at, event, fields);
   const notice = (lines: number) => line("warn", "log-dropped", style.fields({ lines }));
   const outlets = [write, ...(file ? [rotatingFile(file)] : [])].map((sink) => new Outlet(sink, notice));
   let threshold = LEVELS[level];
@@ -61,39 +65,82 @@ export function createLogger({ level, format, write, file, clock }: LoggerOption
   };
 }
 
+/** Times as text; of those in one second only the milliseconds are written anew. */
+function isoTimes(): (epochMs: number) => string {
+  let second = NaN;
+  let begin = "";
+  return (epochMs) => {
+    const ms = epochMs % 1000;
+    if (epochMs - ms !== second) {
+      second = epochMs - ms;
+      begin = new Date(second).toISOString().slice(0, -"000Z".length);
+    }
+    return `${begin}${String(ms).padStart(3, "0")}Z`;
+  };
+}
+
 /** How a line is written. Fields are written apart, so that `with` writes its own only once. */
 interface Style {
   line(time: string, level: LogLevel, event: string, fields: string): string;
   fields(fields: LogFields): string;
 }
 
+const LEVEL_WORDS = { debug: "DEBUG", info: "INFO ", warn: "WARN ", error: "ERROR" } as const;
+
 const TEXT_STYLE: Style = {
-  line: (time, level, event, fields) => `${time} ${level.toUpperCase().padEnd(5)} ${event}${fields}\n`,
-  fields: (fields) => written(fields, (name, value) => ` ${name}=${typeof value === "string" ? word(value) : value}`),
+  line: (time, level, event, fields) => `${time} ${LEVEL_WORDS[level]} ${event}${fields}\n`,
+  fields: fieldsWriter((name) => ` ${name}=`, word),
 };
 
 const JSON_STYLE: Style = {
   line: (time, level, event, fields) =>
     `{"time":"${time}","level":"${level}","event":${JSON.stringify(event)}${fields}}\n`,
-  fields: (fields) => written(fields, (name, value) => `,${JSON.stringify(name)}:${JSON.stringify(value)}`),
+  fields: fieldsWriter((name) => `,${JSON.stringify(name)}:`, JSON.stringify),
 };
 
-function written(fields: LogFields, write: (name: string, value: string | number | boolean) => string): string {
-  let text = "";
-  for (const name in fields) {
-    const value = fields[name];
-    if (value !== undefined) text += write(name, typeof value === "string" ? safe(name, value) : value);
-  }
-  return text;
+/** What is written of a field with one name. */
+interface Field {
+  readonly begin: string;
+  /** The text it had last and how that was written: most lines name what the one before them named. */
+  value: string;
+  written: string;
 }
 
-function safe(name: string, value: string): string {
-  return redactField(name, value.length > VALUE_CHARS ? `${value.slice(0, VALUE_CHARS)}…` : value);
+function fieldsWriter(beginOf: (name: string) => string, quote: (text: string) => string) {
+  // Names stand in the code, so there is an end of them.
+  const known = new Map<string, Field>();
+  const write = (name: string, value: string): string => quote(redactField(name, cut(value)));
+  const fieldOf = (name: string): Field => {
+    let field = known.get(name);
+    if (!field) known.set(name, (field = { begin: beginOf(name), value: "", written: write(name, "") }));
+    return field;
+  };
+  return (fields: LogFields): string => {
+    let text = "";
+    for (const name in fields) {
+      const value = fields[name];
+      if (value === undefined) continue;
+      const field = fieldOf(name);
+      if (typeof value !== "string") text += field.begin + value;
+      else {
+        if (value !== field.value) {
+          field.written = write(name, value);
+          field.value = value;
+        }
+        text += field.begin + field.written;
+      }
+    }
+    return text;
+  };
+}
+
+function cut(value: string): string {
+  return value.length > VALUE_CHARS ? `${value.slice(0, VALUE_CHARS)}…` : value;
 }
 
 /** A value as one word: quoted where it has spaces, quotes or control characters, so that no value can fake a line. */
 function word(value: string): string {
-  if (value !== "" && !/[\s"=\\\p{Cc}]/u.test(value)) return value;
+  if (value !== "" && !UNSAFE.test(value)) return value;
   return JSON.stringify(value).replace(
     /[\u007f-\u009f\u2028\u2029]/g,
     (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`,

@@ -3,18 +3,22 @@ export type Sink = (text: string, done: (error?: Error | null) => void) => void;
 
 /** What may wait, and what may be under way; characters. */
 const LIMIT = 1_000_000;
+/** Between two texts, ms: each costs a write. */
+const PAUSE_MS = 10;
 
 /**
- * A bounded way out for lines. What comes in during one turn of the event loop goes out as one text, and the next text
- * only when the sink is done with it. When nobody drains the sink, or it fails, lines are dropped and counted; the caller
- * never waits. The count is told in a line as soon as writing works again.
+ * A bounded way out for lines. A line goes out at the end of this turn of the event loop with all that came in it, and the
+ * next text a moment after the sink is done with this one. When nobody drains the sink, or it fails, lines are dropped and
+ * counted; the caller never waits. The count is told in a line as soon as writing works again.
  */
 export class Outlet {
   readonly #sink: Sink;
   readonly #notice: (dropped: number) => string;
   #lines: string[] = [];
   #length = 0;
+  /** From the first line until a pause in which none came. */
   #underWay = false;
+  #pause: ReturnType<typeof setTimeout> | undefined;
   #untold = 0;
   #dropped = 0;
   #idle: (() => void)[] = [];
@@ -42,7 +46,13 @@ export class Outlet {
 
   /** Resolves when nothing waits any more: perhaps never, so give it a deadline. */
   flush(): Promise<void> {
-    return this.#underWay ? new Promise((resolve) => this.#idle.push(resolve)) : Promise.resolve();
+    if (!this.#underWay) return Promise.resolve();
+    const flushed = new Promise<void>((resolve) => this.#idle.push(resolve));
+    if (this.#pause) {
+      clearTimeout(this.#pause);
+      this.#goOn();
+    }
+    return flushed;
   }
 
   #write(): void {
@@ -54,13 +64,16 @@ export class Outlet {
     this.#sink(lines.join(""), (error) => {
       if (!error) this.#untold -= told;
       else this.#drop(told > 0 ? lines.length - 1 : lines.length);
-      if (this.#lines.length > 0) {
-        setImmediate(() => this.#write());
-        return;
-      }
-      this.#underWay = false;
-      for (const resolve of this.#idle.splice(0)) resolve();
+      if (this.#idle.length > 0) setImmediate(() => this.#goOn());
+      else this.#pause = setTimeout(() => this.#goOn(), PAUSE_MS);
     });
+  }
+
+  #goOn(): void {
+    this.#pause = undefined;
+    if (this.#lines.length > 0) return this.#write();
+    this.#underWay = false;
+    for (const resolve of this.#idle.splice(0)) resolve();
   }
 
   #drop(lines: number): void {
