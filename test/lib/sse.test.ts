@@ -22,6 +22,14 @@ const streams: { name: string; text: string; data: string[] }[] = [
   { name: "comments, ids and unknown fields give nothing", text: ": c\nid: 1\nx: y\n\ndata: a\n\n", data: ["a"] },
   { name: "a last event without its empty line counts", text: "data: a\n\ndata: b", data: ["a", "b"] },
   { name: "a last line that ends in CR counts", text: "data: a\n\ndata: b\r", data: ["a", "b"] },
+  { name: "a field without a colon has no value", text: "data\n\ndata\ndata\n\nevent\n\n", data: ["", "\n"] },
+  {
+    name: "a name that only begins or ends like a field is unknown",
+    text: "datas: 1\ndat: 2\n data: 3\nDATA: 4\nevents: 5\ndata: a\n\n",
+    data: ["a"],
+  },
+  { name: "a byte order mark counts at the beginning alone", text: "\ufeffdata: a\n\n\ufeffdata: b\n\n", data: ["a"] },
+  { name: "all three line ends in one stream", text: "data: a\r\rdata: b\r\n\ndata: c\n\r\n", data: ["a", "b", "c"] },
   { name: "characters of every width survive", text: "data: é你🐈\n\ndata: 终\r\n\r\n", data: ["é你🐈", "终"] },
 ];
 
@@ -41,8 +49,9 @@ describe("reading", () => {
     expect(reader.end()).toEqual([]);
   });
 
-  test("the type of an event is kept", () => {
-    expect(new EventReader().push(encode("event: ping\ndata: {}\n\n"))[0]?.event).toBe("ping");
+  test("the type of an event is kept, and is that event's alone", () => {
+    const text = "event: ping\ndata: {}\n\ndata: a\n\nevent: lost\n\ndata: b\n\nevent: x\nevent\ndata: c\n\n";
+    expect(new EventReader().push(encode(text)).map(({ event }) => event)).toEqual(["ping", ...Array(3)]);
   });
 
   test("bytes that are not UTF-8 become the replacement character and harm no other event", () => {
@@ -60,11 +69,29 @@ describe("reading", () => {
     expect(pushed).toBeLessThanOrEqual(17);
   });
 
-  test("an event over the cap within one read is refused, one at the cap is not", () => {
-    const at = encode(`data: ${"x".repeat(64)}\n\n`);
-    const over = encode(`data: ${"x".repeat(65)}\n\n`);
-    expect(new EventReader({ maxEventChars: 64 }).push(at).length).toBe(1);
-    expect(() => new EventReader({ maxEventChars: 64 }).push(over)).toThrow(EventTooLarge);
+  test("an event over the cap is refused and one at the cap is not, however they are cut", () => {
+    for (const head of ["data: ", "data:", "event: x\ndata: ", ": words\ndata: "])
+      for (const [chars, refused] of [
+        [64, false],
+        [65, true],
+      ] as const) {
+        const bytes = encode(`${head}${"x".repeat(chars)}\n\n`);
+        for (let at = 0; at <= bytes.length; at++) {
+          const reader = new EventReader({ maxEventChars: 64 });
+          const readBoth = () => [...reader.push(bytes.subarray(0, at)), ...reader.push(bytes.subarray(at))].length;
+          if (refused) expect(readBoth).toThrow(EventTooLarge);
+          else expect(readBoth()).toBe(1);
+        }
+      }
+  });
+
+  test("a line that says nothing may be of any length", () => {
+    const reader = new EventReader({ maxEventChars: 64 });
+    for (const text of [": ", "datas: "]) {
+      reader.push(encode(text));
+      for (let piece = 0; piece < 100; piece++) reader.push(encode("x".repeat(1000)));
+      expect(reader.push(encode("\ndata: a\n\n")).map(({ data }) => data)).toEqual(["a"]);
+    }
   });
 
   test("data lines that never end their event are refused", () => {

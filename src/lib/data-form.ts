@@ -1,0 +1,34 @@
+/** JSON that repeats but for one text, as the frames of an answer do: what need not be parsed again. */
+
+/** What stands before the text and after it, letter by letter, the quotes included. */
+export interface DataForm {
+  readonly before: string;
+  readonly after: string;
+}
+
+const SPACE = 0x20;
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+
+/**
+ * The form of `data`, JSON in which the field `name` is `text`. Undefined when it is open where in the data that is:
+ * there are two such fields, or the text is written in another way; and for data of several lines.
+ */
+export function dataFormOf(data: string, name: string, text: string): DataForm | undefined {
+  const key = `"${name}":`;
+  const json = JSON.stringify(text);
+  const at = data.indexOf(key) + key.length;
+  if (at < key.length || data.includes(key, at) || !data.startsWith(json, at) || data.includes("\n")) return undefined;
+  return { before: data.slice(0, at + 1), after: data.slice(at + json.length - 1) };
+}
+
+/** Where the characters that stand for themselves in a JSON text end; `from` is after its quote. */
+export function endOfPlain(json: string, from: number): number {
+  let end = from;
+  // A character beyond the end is never asked for: code that once did so is compiled to slower code for good.
+  for (; end < json.length; end++) {
+    const code = json.charCodeAt(end);
+    if (code === QUOTE || code === BACKSLASH || code < SPACE) break;
+  }
+  return end;
+}
