@@ -26,9 +26,9 @@ export interface UpstreamFetchOptions {
 export function createUpstreamFetch(options: UpstreamFetchOptions): UpstreamFetch {
   const { agent = new HttpAgent(), proxy } = options;
 
-  const overNew = async ({ route, parts }: UpstreamRequest, signal: AbortSignal): Promise<UpstreamResponse> => {
+  const overNew = async ({ route, bytes }: UpstreamRequest, signal: AbortSignal): Promise<UpstreamResponse> => {
     const connection = await connected(agent, route, signal, options);
-    return connection.send(parts, signal).answered;
+    return connection.send(bytes, signal).answered;
   };
 
   return (url, init) => {
@@ -41,7 +41,7 @@ export function createUpstreamFetch(options: UpstreamFetchOptions): UpstreamFetc
       const request = requestTo(url, init, proxy);
       const kept = agent.kept(request.route);
       if (!kept) return overNew(request, signal).then(withoutCoding, failed);
-      const exchange = kept.send(request.parts, signal);
+      const exchange = kept.send(request.bytes, signal);
       return exchange.answered.then(withoutCoding, (error: unknown) =>
         signal.aborted || exchange.isAnswered ? failed(error) : overNew(request, signal).then(withoutCoding, failed),
       );

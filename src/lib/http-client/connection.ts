@@ -30,12 +30,12 @@ export class Connection implements WireUser, ExchangeHost {
     return this.#wire.opened;
   }
 
-  /** Sends a request and gives what will become of it. @param bytes head and body, or the parts of both */
-  send(parts: readonly (string | Uint8Array)[], signal: AbortSignal): Exchange {
+  /** Sends a request, head and body, and gives what will become of it. */
+  send(bytes: Uint8Array, signal: AbortSignal): Exchange {
     const exchange = new Exchange(this, signal);
     this.#exchange = exchange;
     if (this.isUsed) this.#wire.wake();
-    for (const part of parts) this.#wire.write(part);
+    this.#wire.write(bytes);
     return exchange;
   }
 
@@ -44,7 +44,7 @@ export class Connection implements WireUser, ExchangeHost {
     this.#wire.close();
   }
 
-  came(bytes: Uint8Array): void {
+  came(bytes: Buffer): void {
     // Nobody has asked: what follows could be taken for an answer to the next call.
     if (!this.#exchange) this.#leave();
     else this.#exchange.came(bytes);

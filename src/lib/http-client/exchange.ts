@@ -29,7 +29,7 @@ export class Exchange implements UpstreamResponse, UpstreamBody, PieceTaker {
   readonly #signal: AbortSignal;
   #settle: { resolve(exchange: Exchange): void; reject(error: unknown): void } | undefined;
   #head: AnswerHead | undefined;
-  #held: Uint8Array | undefined;
+  #held: Buffer | undefined;
   #framing: Framing | undefined;
   readonly #waiting: Uint8Array[] = [];
   #waitingBytes = 0;
@@ -76,7 +76,7 @@ export class Exchange implements UpstreamResponse, UpstreamBody, PieceTaker {
   }
 
   /** Bytes of the connection. */
-  came(bytes: Uint8Array): void {
+  came(bytes: Buffer): void {
     this.isAnswered = true;
     try {
       const rest = this.#framing ? bytes : this.#readHead(bytes);
@@ -109,10 +109,8 @@ export class Exchange implements UpstreamResponse, UpstreamBody, PieceTaker {
   }
 
   /** @returns what follows the head; undefined while that is not whole */
-  #readHead(bytes: Uint8Array): Uint8Array | undefined {
-    let rest = this.#held
-      ? Buffer.concat([this.#held, bytes])
-      : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  #readHead(bytes: Buffer): Buffer | undefined {
+    let rest = this.#held ? Buffer.concat([this.#held, bytes]) : bytes;
     for (;;) {
       const end = rest.indexOf(HEAD_END);
       if (end < 0 ? rest.length > MOST_HEAD_BYTES : end > MOST_HEAD_BYTES) {

@@ -42,7 +42,7 @@ export class ProxyWire implements Wire {
     return this.#socket.writableLength === 0;
   }
 
-  write(bytes: string | Uint8Array): void {
+  write(bytes: Uint8Array): void {
     this.#socket.write(bytes);
   }
 
@@ -81,7 +81,7 @@ export class ProxyWire implements Wire {
       await event(socket, "secureConnect");
     }
     let failure: Error | undefined;
-    this.#socket.on("data", (bytes: Uint8Array) => this.#user.came(bytes));
+    this.#socket.on("data", (bytes: Buffer) => this.#user.came(bytes));
     this.#socket.on("timeout", () => this.#socket.destroy());
     this.#socket.on("error", (error) => (failure = error));
     this.#socket.on("close", () => {

@@ -8,8 +8,8 @@ import type { Place } from "./wire.ts";
 /** A request, ready to be sent. */
 export interface UpstreamRequest {
   readonly route: Route;
-  /** What goes over the connection, in order. */
-  readonly parts: readonly (string | Uint8Array)[];
+  /** Head and body. */
+  readonly bytes: Uint8Array;
 }
 
 /** What an address says before its path; the same few come with each call. */
@@ -56,15 +56,17 @@ export function requestTo(
     head += `content-length: ${bytes}\r\n`;
   }
   head += "connection: keep-alive\r\n\r\n";
-  return { route: { place: origin.place, proxy }, parts: partsOf(head, body) };
+  return { route: { place: origin.place, proxy }, bytes: bytesOf(head, body) };
 }
 
-/** Head and body in one piece where that costs nothing. */
-function partsOf(head: string, body: string | Uint8Array | undefined): (string | Uint8Array)[] {
-  // A header's letters beyond ASCII are one byte each, which is not how a string is sent.
-  const plain = ASCII.test(head) ? head : Buffer.from(head, "latin1");
-  if (body === undefined) return [plain];
-  return typeof plain === "string" && typeof body === "string" ? [plain + body] : [plain, body];
+function bytesOf(head: string, body: string | Uint8Array = ""): Uint8Array {
+  // A header's letters beyond ASCII are one byte each, which is not how a text is sent.
+  if (typeof body === "string" && ASCII.test(head)) return Buffer.from(head + body);
+  return Buffer.concat([Buffer.from(head, "latin1"), bytesOfBody(body)]);
+}
+
+function bytesOfBody(body: string | Uint8Array): Uint8Array {
+  return typeof body === "string" ? Buffer.from(body) : body;
 }
 
 function pathOf(url: string, start: number): string {

@@ -64,14 +64,9 @@ export class TcpWire implements Wire {
     else this.#fail(connectionError(error ?? new ConnectionError("EPROTO", "The TLS handshake failed.")));
   }
 
-  write(bytes: string | Uint8Array): void {
-    if (this.#unsent) {
-      this.#unsent = Buffer.concat([this.#unsent, bytesOf(bytes)]);
-      return;
-    }
-    const sent = this.#socket?.write(bytes) ?? -1;
-    const size = typeof bytes === "string" ? Buffer.byteLength(bytes) : bytes.length;
-    if (sent < size) this.#unsent = bytesOf(bytes).subarray(Math.max(sent, 0));
+  write(bytes: Uint8Array): void {
+    this.#unsent = this.#unsent ? Buffer.concat([this.#unsent, bytes]) : bytes;
+    this.drain();
   }
 
   drain(): void {
@@ -127,8 +122,4 @@ export class TcpWire implements Wire {
 
 function closedAtOnce(): ConnectionError {
   return new ConnectionError("ECONNRESET", "The connection was closed before it stood.");
-}
-
-function bytesOf(bytes: string | Uint8Array): Uint8Array {
-  return typeof bytes === "string" ? Buffer.from(bytes) : bytes;
 }

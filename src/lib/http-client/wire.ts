@@ -4,7 +4,7 @@ export interface Wire {
   readonly opened: Promise<void>;
   /** Everything written has been handed to the system. */
   readonly isDrained: boolean;
-  write(bytes: string | Uint8Array): void;
+  write(bytes: Uint8Array): void;
   pause(): void;
   resume(): void;
   /** Closes at once; its user is told nothing any more. */
@@ -17,7 +17,7 @@ export interface Wire {
 
 /** Who is told what happens to an open wire. */
 export interface WireUser {
-  came(bytes: Uint8Array): void;
+  came(bytes: Buffer): void;
   /** The wire is gone, with an error unless the other end closed it properly. Told once. */
   gone(error: Error | undefined): void;
 }
