@@ -1,6 +1,7 @@
 import type { Config } from "../config.ts";
 import type { Clock } from "../lib/clock.ts";
 import { createFetchImage } from "../lib/fetch-image.ts";
+import { HttpAgent } from "../lib/http-client/agent.ts";
 import type { Log } from "../lib/log.ts";
 import { proxyFor } from "../lib/proxy.ts";
 import { USER_AGENTS } from "../lib/user-agents.ts";
@@ -37,6 +38,7 @@ export interface DataPath {
 /** Opens the stored accounts; no timer runs yet. @throws GatewayError store-unavailable */
 export async function buildDataPath({ config, store, clock, log, random }: DataPathDeps): Promise<DataPath> {
   const providers = buildProviders(config);
+  const agent = new HttpAgent();
   const pool = await Pool.open({
     store,
     providers,
@@ -47,6 +49,7 @@ export async function buildDataPath({ config, store, clock, log, random }: DataP
     settings: ofConfig(config, poolSettingsOf),
     createFetch: ({ proxy }) =>
       createUpstreamFetch({
+        agent,
         clock,
         connectMs: config().router.connectMs,
         proxy: (target) => proxy ?? proxyFor(target, config().outbound),
