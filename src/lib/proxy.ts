@@ -20,13 +20,15 @@ export function proxyRules(env: Readonly<Record<string, string | undefined>>): P
 
 /** The proxy for an address; undefined for a direct connection. */
 export function proxyFor({ protocol, hostname, port }: URL, { http, https, except }: ProxyRules): string | undefined {
+  const proxy = protocol === "http:" || protocol === "ws:" ? http : https;
+  // Every call asks, and hardly any gateway has a proxy.
+  if (proxy === undefined || except.length === 0) return proxy;
   const host = hostname.replace(/^\[|\]$/g, "").toLowerCase();
   const isExcept = except.some((entry) => {
     const bare = entry.replace(/^\*?\./, "");
     return entry === "*" || host === bare || `${host}:${port}` === bare || host.endsWith(`.${bare}`);
   });
-  if (isExcept) return undefined;
-  return protocol === "http:" || protocol === "ws:" ? http : https;
+  return isExcept ? undefined : proxy;
 }
 
 /** A proxy's address as `fetch` and sockets take it; `host:port` is an http proxy. Undefined when it is none. */
