@@ -25,6 +25,8 @@ interface Turn {
 export function foldMessages(messages: readonly Message[], hash: Hash = Bun.hash): Transcript {
   const [only] = messages;
   if (only && messages.length === 1 && only.role === "user" && only.parts.every(isShown)) {
+    const [part] = only.parts;
+    if (part?.type === "text" && only.parts.length === 1) return { text: part.text, images: [] };
     const texts = only.parts.flatMap((part) => (part.type === "text" ? [part.text] : []));
     return { text: texts.join("\n"), images: only.parts.filter((part) => part.type === "image") };
   }

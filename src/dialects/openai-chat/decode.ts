@@ -22,20 +22,24 @@ export function decode(body: unknown, head: { id: string; receivedAt: number }):
     });
   }
   const maxOutputTokens = wire.max_completion_tokens ?? wire.max_tokens;
-  return {
+  const { tools, toolChoice, parallelToolCalls } = toolsOf(wire);
+  const request: { -readonly [K in keyof ChatRequest]: ChatRequest[K] } = {
     id: head.id,
     receivedAt: head.receivedAt,
-    ...(wire.model ? { model: wire.model } : {}),
     messages: messagesOf(wire.messages),
-    ...toolsOf(wire),
+    tools,
+    toolChoice,
+    parallelToolCalls,
     sampling: samplingOf(wire),
-    ...(maxOutputTokens ? { maxOutputTokens } : {}),
-    stop: (typeof wire.stop === "string" ? [wire.stop] : (wire.stop ?? [])).filter((text) => text !== ""),
+    stop: stopOf(wire.stop),
     reasoning: reasoningOf(wire),
     responseFormat: responseFormatOf(wire),
     stream: wire.stream ?? false,
     includeUsage: wire.stream_options?.include_usage ?? false,
   };
+  if (wire.model) request.model = wire.model;
+  if (maxOutputTokens) request.maxOutputTokens = maxOutputTokens;
+  return request;
 }
 
 /** Bodies of OpenAI's other formats come here from clients with a wrong path; the remedy is not in the schema. */
@@ -64,6 +68,11 @@ function samplingOf(wire: ChatCompletionRequest): Sampling {
   if (typeof wire.frequency_penalty === "number") sampling.frequencyPenalty = wire.frequency_penalty;
   if (typeof wire.seed === "number") sampling.seed = wire.seed;
   return sampling;
+}
+
+function stopOf(stop: ChatCompletionRequest["stop"]): readonly string[] {
+  if (!stop) return [];
+  return typeof stop === "string" ? [stop] : stop.filter((text) => text !== "");
 }
 
 const reasoningOf = (wire: ChatCompletionRequest): ReasoningRequest =>

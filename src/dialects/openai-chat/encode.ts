@@ -4,6 +4,7 @@ import type { ChatEvent, Citation, StopReason, Usage } from "../../chat/event.ts
 import type { ChatRequest } from "../../chat/request.ts";
 import { chatCompletionId } from "../../lib/id.ts";
 import type {
+  AnswerMessage,
   AnswerToolCall,
   ChatCompletion,
   CompletionUsage,
@@ -36,20 +37,23 @@ interface OpenCall {
  * `stream_options.include_usage`, one `[DONE]`. Text is the hot path: a prefix made once, and the text as JSON.
  */
 export class ChunkEncoder implements StreamEncoder {
+  private readonly beforeChoices: string;
   private readonly delta: string;
   private readonly afterDelta: string;
-  private readonly calls = new Map<string, OpenCall>();
-  private readonly citations: Citation[] = [];
+  private readonly requestId: string;
+  private readonly includeUsage: boolean;
+  private calls: Map<string, OpenCall> | undefined;
+  private citations: Citation[] | undefined;
   private callCount = 0;
   private ended = false;
 
-  constructor(
-    private readonly request: Pick<ChatRequest, "includeUsage">,
-    private readonly head: AnswerHead,
-  ) {
-    this.delta = `${this.beforeChoices()}[{"index":0,"delta":{`;
-    const usage = request.includeUsage ? ',"usage":null' : "";
-    this.afterDelta = `},"finish_reason":null}]${usage}}\n\n`;
+  constructor({ includeUsage }: Pick<ChatRequest, "includeUsage">, { requestId, created, model }: AnswerHead) {
+    this.requestId = requestId;
+    this.includeUsage = includeUsage;
+    const chunk = { id: chatCompletionId(requestId), object: "chat.completion.chunk", created, model };
+    this.beforeChoices = `data: ${JSON.stringify(chunk).slice(0, -1)},"choices":`;
+    this.delta = `${this.beforeChoices}[{"index":0,"delta":{`;
+    this.afterDelta = `},"finish_reason":null}]${this.noUsage}}\n\n`;
   }
 
   start(): string {
@@ -69,9 +73,9 @@ export class ChunkEncoder implements StreamEncoder {
         return this.callDelta(event.id, event.json);
       case "tool-call-end":
         // A call without arguments: clients parse the joined pieces, and nothing is no JSON.
-        return this.calls.get(event.id)?.wrote === false ? this.callDelta(event.id, "{}") : "";
+        return this.calls?.get(event.id)?.wrote === false ? this.callDelta(event.id, "{}") : "";
       case "citations":
-        this.citations.push(...event.citations);
+        this.citations = [...(this.citations ?? []), ...event.citations];
         return "";
       case "reasoning-signature":
         return "";
@@ -82,19 +86,20 @@ export class ChunkEncoder implements StreamEncoder {
 
   failure(error: GatewayError): string {
     this.ended = true;
-    return `data: ${JSON.stringify(failureBody(error, this.head.requestId))}\n\n`;
+    return `data: ${JSON.stringify(failureBody(error, this.requestId))}\n\n`;
   }
 
   /** The id stands in the first delta alone: some clients begin a new call at each id. */
   private callStart(id: string, name: string): string {
     const index = this.callCount++;
+    this.calls ??= new Map();
     this.calls.set(id, { index, wrote: false });
     const call = { index, id, type: "function", function: { name, arguments: "" } };
     return `${this.delta}"tool_calls":[${JSON.stringify(call)}]${this.afterDelta}`;
   }
 
   private callDelta(id: string, json: string): string {
-    const call = this.calls.get(id);
+    const call = this.calls?.get(id);
     if (!call || json === "") return "";
     call.wrote = true;
     const piece = `{"index":${call.index},"function":{"arguments":${JSON.stringify(json)}}}`;
@@ -103,21 +108,19 @@ export class ChunkEncoder implements StreamEncoder {
 
   private end(reason: StopReason, usage: Usage): string {
     this.ended = true;
-    const { citations, callCount, request } = this;
+    const { citations, callCount } = this;
     let frames = "";
-    if (citations.length > 0) {
+    if (citations && citations.length > 0) {
       frames += `${this.delta}"annotations":${JSON.stringify(citations.map(annotationOf))}${this.afterDelta}`;
     }
-    const noUsage = request.includeUsage ? ',"usage":null' : "";
-    frames += `${this.delta}},"finish_reason":"${finishOf(reason, callCount)}"}]${noUsage}}\n\n`;
-    if (request.includeUsage) frames += `${this.beforeChoices()}[],"usage":${JSON.stringify(usageOf(usage))}}\n\n`;
+    frames += `${this.delta}},"finish_reason":"${finishOf(reason, callCount)}"}]${this.noUsage}}\n\n`;
+    if (this.includeUsage) frames += `${this.beforeChoices}[],"usage":${JSON.stringify(usageOf(usage))}}\n\n`;
     return `${frames}data: [DONE]\n\n`;
   }
 
-  private beforeChoices(): string {
-    const { requestId, created, model } = this.head;
-    const chunk = { id: chatCompletionId(requestId), object: "chat.completion.chunk", created, model };
-    return `data: ${JSON.stringify(chunk).slice(0, -1)},"choices":`;
+  /** A client that wants usage finds the field in every frame, null but in the last. */
+  private get noUsage(): string {
+    return this.includeUsage ? ',"usage":null' : "";
   }
 }
 
@@ -131,26 +134,20 @@ export function encodeWhole(result: ChatResult, head: AnswerHead): ChatCompletio
     else if (part.type === "reasoning") reasoning += part.text;
     else calls.push({ id: part.id, type: "function", function: { name: part.name, arguments: part.json } });
   }
+  const message: { -readonly [K in keyof AnswerMessage]: AnswerMessage[K] } = {
+    role: "assistant",
+    content: text === "" && calls.length > 0 ? null : text,
+    refusal: null,
+  };
+  if (reasoning !== "") message.reasoning_content = reasoning;
+  if (result.citations.length > 0) message.annotations = result.citations.map(annotationOf);
+  if (calls.length > 0) message.tool_calls = calls;
   return {
     id: chatCompletionId(head.requestId),
     object: "chat.completion",
     created: head.created,
     model: head.model,
-    choices: [
-      {
-        index: 0,
-        message: {
-          role: "assistant",
-          content: text === "" && calls.length > 0 ? null : text,
-          refusal: null,
-          ...(reasoning === "" ? {} : { reasoning_content: reasoning }),
-          ...(result.citations.length === 0 ? {} : { annotations: result.citations.map(annotationOf) }),
-          ...(calls.length === 0 ? {} : { tool_calls: calls }),
-        },
-        logprobs: null,
-        finish_reason: finishOf(result.reason, calls.length),
-      },
-    ],
+    choices: [{ index: 0, message, logprobs: null, finish_reason: finishOf(result.reason, calls.length) }],
     usage: usageOf(result.usage),
   };
 }

@@ -17,14 +17,7 @@ const ROLES = {
  */
 export function messagesOf(wire: readonly RequestMessage[]): Message[] {
   const legacy = new LegacyCalls();
-  const messages = wire.map((message, index): Message => {
-    const field = `messages[${index}]`;
-    return {
-      role: ROLES[message.role],
-      ...(message.name && message.role !== "function" && message.role !== "tool" ? { name: message.name } : {}),
-      parts: partsOf(message, field, legacy),
-    };
-  });
+  const messages = wire.map((message, index) => messageOf(message, index, legacy));
   if (messages.every((message) => message.parts.length === 0)) {
     const field = `messages[${wire.length - 1}].content`;
     throw new GatewayError("invalid-request", `\`${field}\` is empty, and so is every other message: send some text.`, {
@@ -34,22 +27,30 @@ export function messagesOf(wire: readonly RequestMessage[]): Message[] {
   return messages;
 }
 
-function partsOf(message: RequestMessage, field: string, legacy: LegacyCalls): Part[] {
-  const content = contentOf(message, `${field}.content`);
+function messageOf(message: RequestMessage, index: number, legacy: LegacyCalls): Message {
+  const role = ROLES[message.role];
+  const parts = partsOf(message, index, legacy);
+  const named = message.name && message.role !== "function" && message.role !== "tool";
+  return named && message.name ? { role, name: message.name, parts } : { role, parts };
+}
+
+function partsOf(message: RequestMessage, index: number, legacy: LegacyCalls): Part[] {
+  const content = contentOf(message, index);
+  const field = (name: string): string => `messages[${index}].${name}`;
   switch (message.role) {
     case "tool":
       if (!message.tool_call_id) {
         throw new GatewayError(
           "invalid-request",
-          `\`${field}.tool_call_id\` is missing: repeat the \`id\` of the tool call that this message answers.`,
-          { field: `${field}.tool_call_id` },
+          `\`${field("tool_call_id")}\` is missing: repeat the \`id\` of the tool call that this message answers.`,
+          { field: field("tool_call_id") },
         );
       }
       return [{ type: "tool-result", callId: message.tool_call_id, content, isError: false }];
     case "function":
-      return [{ type: "tool-result", callId: legacy.answered(message.name, field), content, isError: false }];
+      return [{ type: "tool-result", callId: legacy.answered(message.name, field("name")), content, isError: false }];
     case "assistant":
-      return [...reasoningOf(message), ...content, ...callsOf(message, field, legacy)];
+      return [...reasoningOf(message), ...content, ...callsOf(message, field("tool_calls"), legacy)];
     default:
       return content;
   }
@@ -63,8 +64,8 @@ function callsOf(message: RequestMessage, field: string, legacy: LegacyCalls): P
     if (!call.function) {
       throw new GatewayError(
         "invalid-request",
-        `\`${field}.tool_calls[${index}].function\` is missing: only calls of type "function" are known here.`,
-        { field: `${field}.tool_calls[${index}].function` },
+        `\`${field}[${index}].function\` is missing: only calls of type "function" are known here.`,
+        { field: `${field}[${index}].function` },
       );
     }
     return { type: "tool-call", id: call.id, name: call.function.name, json: call.function.arguments || "{}" };
@@ -74,11 +75,13 @@ function callsOf(message: RequestMessage, field: string, legacy: LegacyCalls): P
   return calls;
 }
 
-function contentOf(message: RequestMessage, field: string): (TextPart | ImagePart)[] {
+function contentOf(message: RequestMessage, at: number): (TextPart | ImagePart)[] {
   const { content, refusal } = message;
   const parts = typeof content === "string" ? textOf(content) : [];
   if (Array.isArray(content)) {
-    content.forEach((part, index) => parts.push(...contentPartOf(part, message.role, `${field}[${index}]`)));
+    content.forEach((part, index) =>
+      parts.push(...contentPartOf(part, message.role, `messages[${at}].content[${index}]`)),
+    );
   }
   if (parts.length === 0 && refusal) return textOf(refusal);
   return parts;
@@ -130,21 +133,21 @@ function imageOf({ image_url: image }: ContentPart, field: string): ImagePart {
 /** The format before tools had calls without ids: a result belongs to the latest open call of its name. */
 class LegacyCalls {
   private count = 0;
-  private readonly open = new Map<string, string>();
+  private open: Map<string, string> | undefined;
 
   called(name: string): string {
     const id = `call_legacy_${this.count++}`;
-    this.open.set(name, id);
+    (this.open ??= new Map()).set(name, id);
     return id;
   }
 
   answered(name: string | null | undefined, field: string): string {
-    const id = name && this.open.get(name);
+    const id = name && this.open?.get(name);
     if (id) return id;
     throw new GatewayError(
       "invalid-request",
-      `\`${field}.name\` must be the name of a function that an earlier \`function_call\` called.`,
-      { field: `${field}.name` },
+      `\`${field}\` must be the name of a function that an earlier \`function_call\` called.`,
+      { field },
     );
   }
 }

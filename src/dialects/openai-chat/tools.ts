@@ -11,6 +11,9 @@ type ToolSide = Pick<ChatRequest, "tools" | "toolChoice" | "parallelToolCalls">;
  */
 export function toolsOf(wire: ChatCompletionRequest): ToolSide {
   const parallelToolCalls = wire.parallel_tool_calls ?? true;
+  if (!wire.tools && !wire.functions && !wire.tool_choice) {
+    return { tools: [], toolChoice: { type: "auto" }, parallelToolCalls };
+  }
   const old = wire.functions?.map(toolOf) ?? [];
   if (!wire.tools?.length && old.length > 0) {
     const toolChoice = choiceOf(wire.function_call, old, "function_call");
