@@ -24,8 +24,7 @@ export class HttpAgent {
     this.#idle.clear();
   }
 
-  #idleAt({ place: { hostname, port, secure }, proxy }: Route): Connection[] {
-    const key = `${secure ? "https" : "http"} ${hostname} ${port} ${proxy?.href ?? ""}`;
+  #idleAt({ key }: Route): Connection[] {
     let idle = this.#idle.get(key);
     if (!idle) {
       if (this.#idle.size >= MOST_ROUTES) this.close();

@@ -8,6 +8,13 @@ export interface Route {
   readonly place: Place;
   /** An http or https proxy on the way. */
   readonly proxy: URL | undefined;
+  /** Equal for all that lead the same way. */
+  readonly key: string;
+}
+
+export function routeOf(place: Place, proxy: URL | undefined): Route {
+  const { hostname, port, secure } = place;
+  return { place, proxy, key: `${secure ? "https" : "http"} ${hostname} ${port} ${proxy?.href ?? ""}` };
 }
 
 /** A connection, with at most one call under way. */

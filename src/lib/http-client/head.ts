@@ -1,38 +1,7 @@
-/** The heads of requests and answers of HTTP/1.1 (RFC 9112). */
 import type { UpstreamHeaders } from "../fetch.ts";
 import { ConnectionError } from "./wire.ts";
 
-const NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
-/** What cannot be written in one byte, or stands for no letter. */
-const UNSENDABLE = /[^\t\r\n\x20-\x7e\x80-\xff]/;
-
-/** Names that were found to be good: the same few come with each request. */
-const goodNames = new Set<string>();
-const MOST_NAMES = 1000;
-
-/** The lines of a request's headers. @throws ConnectionError EHTTP for what no header may hold */
-export function headerLines(headers: Readonly<Record<string, string>>): string {
-  let lines = "";
-  let count = 0;
-  for (const name in headers) {
-    if (!goodNames.has(name)) checkName(name);
-    lines += `${name}: ${headers[name]}\r\n`;
-    count++;
-  }
-  // One look at all of them: a line end within a value makes one more than there are headers.
-  if (UNSENDABLE.test(lines) || lines.split("\r").length > count + 1 || lines.split("\n").length > count + 1) {
-    throw new ConnectionError("EHTTP", "A header of the request cannot be sent.");
-  }
-  return lines;
-}
-
-function checkName(name: string): void {
-  if (!NAME.test(name)) throw new ConnectionError("EHTTP", "A header of the request has a name that cannot be sent.");
-  if (goodNames.size >= MOST_NAMES) goodNames.clear();
-  goodNames.add(name);
-}
-
-/** The head of an answer, searched when somebody asks: most of it nobody ever does. */
+/** The head of an answer of HTTP/1.1 (RFC 9112), searched when somebody asks: most of it nobody ever does. */
 export class AnswerHead implements UpstreamHeaders {
   /** 100 to 999. */
   readonly status: number;

@@ -1,9 +1,8 @@
 import type { UpstreamInit } from "../fetch.ts";
-import type { Route } from "./connection.ts";
-import { headerLines } from "./head.ts";
+import { routeOf, type Route } from "./connection.ts";
 import { proxyLogin } from "./proxy-wire.ts";
 import { CODINGS } from "./unpack.ts";
-import type { Place } from "./wire.ts";
+import { ConnectionError, type Place } from "./wire.ts";
 
 /** A request, ready to be sent. */
 export interface UpstreamRequest {
@@ -16,17 +15,21 @@ export interface UpstreamRequest {
 interface Origin {
   readonly url: URL;
   readonly place: Place;
-  /** For the Host header. */
-  readonly host: string;
+  /** Without a proxy. */
+  readonly direct: Route;
 }
 
-const MOST_ORIGINS = 1000;
+/** How many origins and names of headers are remembered. */
+const MOST_REMEMBERED = 1000;
 const origins = new Map<string, Origin>();
+const goodNames = new Set<string>();
 
 const ORIGIN = /^https?:\/\/[^/?#\\]*/i;
 /** A path that stands as it is written; any other is written anew. */
 const PLAIN_PATH = /^\/[\x21\x24-\x3b\x3d\x3f-\x5a\x5f\x61-\x7a~]*$/;
-const ASCII = /^[\0-\x7f]*$/;
+const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+/** What stands for no letter, or for one that cannot be written in one byte. Ends of lines are looked for apart. */
+const UNSENDABLE = /[^\t\r\n\x20-\x7e\x80-\xff]/;
 
 /**
  * @param proxyOf the proxy for an address
@@ -39,34 +42,45 @@ export function requestTo(
 ): UpstreamRequest {
   const [start = ""] = ORIGIN.exec(url) ?? [];
   const origin = originOf(start);
-  const proxyUrl = proxyOf?.(origin.url);
-  const proxy = proxyUrl === undefined ? undefined : new URL(proxyUrl);
+  const proxy = proxyOf?.(origin.url);
+  const route = proxy === undefined ? origin.direct : routeOf(origin.place, new URL(proxy));
   const path = pathOf(url, start.length);
-  const asksProxy = proxy !== undefined && !origin.place.secure;
+  const asked = route.proxy && !origin.place.secure ? origin.url.origin + path : path;
 
-  let head = `${method} ${asksProxy ? origin.url.origin + path : path} HTTP/1.1\r\nhost: ${origin.host}\r\n`;
-  head += headerLines(headers);
+  let head = `${method} ${asked} HTTP/1.1\r\nhost: ${origin.url.host}\r\n`;
+  for (const name in headers) head += headerLine(name, headers[name] ?? "");
   if (headers["user-agent"] === undefined) head += "user-agent: sluice\r\n";
   if (headers["accept"] === undefined) head += "accept: */*\r\n";
   if (headers["accept-encoding"] === undefined) head += `accept-encoding: ${CODINGS}\r\n`;
-  const login = asksProxy ? proxyLogin(proxy) : undefined;
-  if (login !== undefined) head += `proxy-authorization: ${login}\r\n`;
-  if (body !== undefined || method !== "GET") {
-    const bytes = typeof body === "string" ? Buffer.byteLength(body) : (body?.length ?? 0);
-    head += `content-length: ${bytes}\r\n`;
+  if (route.proxy && !origin.place.secure) {
+    const login = proxyLogin(route.proxy);
+    if (login !== undefined) head += `proxy-authorization: ${login}\r\n`;
   }
+  const bodyBytes = typeof body === "string" ? Buffer.byteLength(body) : (body?.length ?? 0);
+  if (body !== undefined || method !== "GET") head += `content-length: ${bodyBytes}\r\n`;
   head += "connection: keep-alive\r\n\r\n";
-  return { route: { place: origin.place, proxy }, bytes: bytesOf(head, body) };
+  if (UNSENDABLE.test(head)) throw unsendable();
+
+  // A header's letters beyond ASCII are one byte each, which a body's are not.
+  const bytes = Buffer.allocUnsafe(head.length + bodyBytes);
+  bytes.write(head, "latin1");
+  if (typeof body === "string") bytes.write(body, head.length, "utf8");
+  else if (body) bytes.set(body, head.length);
+  return { route, bytes };
 }
 
-function bytesOf(head: string, body: string | Uint8Array = ""): Uint8Array {
-  // A header's letters beyond ASCII are one byte each, which is not how a text is sent.
-  if (typeof body === "string" && ASCII.test(head)) return Buffer.from(head + body);
-  return Buffer.concat([Buffer.from(head, "latin1"), bytesOfBody(body)]);
+function headerLine(name: string, value: string): string {
+  if (!goodNames.has(name)) {
+    if (!HEADER_NAME.test(name)) throw unsendable();
+    if (goodNames.size >= MOST_REMEMBERED) goodNames.clear();
+    goodNames.add(name);
+  }
+  if (value.includes("\n") || value.includes("\r")) throw unsendable();
+  return `${name}: ${value}\r\n`;
 }
 
-function bytesOfBody(body: string | Uint8Array): Uint8Array {
-  return typeof body === "string" ? Buffer.from(body) : body;
+function unsendable(): ConnectionError {
+  return new ConnectionError("EHTTP", "A header of the request cannot be sent.");
 }
 
 function pathOf(url: string, start: number): string {
@@ -81,13 +95,10 @@ function originOf(text: string): Origin {
   if (origin) return origin;
   const url = new URL(text);
   const secure = url.protocol === "https:";
-  const place = {
-    hostname: url.hostname.replace(/^\[|\]$/g, ""),
-    port: Number(url.port) || (secure ? 443 : 80),
-    secure,
-  };
-  origin = { url, place, host: url.host };
-  if (origins.size >= MOST_ORIGINS) origins.clear();
+  const hostname = url.hostname.replace(/^\[|\]$/g, "");
+  const place = { hostname, port: Number(url.port) || (secure ? 443 : 80), secure };
+  origin = { url, place, direct: routeOf(place, undefined) };
+  if (origins.size >= MOST_REMEMBERED) origins.clear();
   origins.set(text, origin);
   return origin;
 }
