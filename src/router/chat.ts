@@ -44,7 +44,7 @@ export class Chat implements HeldChat, Due {
   readonly speaker: Speaker;
   /** Deletions that failed so far. */
   tries = 0;
-  /** Resolves when its row is committed; undefined when it is, or when there is none. */
+  /** Resolves when it outlives a kill; undefined when it does, or need not. */
   saved: Promise<void> | undefined;
   dueAt = 0;
   place = -1;

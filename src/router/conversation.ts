@@ -168,10 +168,7 @@ export class Conversations implements ChatKeeper {
       (await ready?.opened) ??
       // To its end also when whoever asked leaves: cut short, it would stay at the upstream under an id nobody knows.
       (await this.#background.waitedFor(signal, (own) => this.#open(use, keeping, own, "busy")));
-    if (chat.saved) {
-      this.#deps.store.hurry();
-      await chat.saved;
-    }
+    if (chat.saved) await chat.saved;
     const held = chat.heldFor(use);
     if (!signal.aborted) return held;
     // Whoever asked has given up meanwhile; the chat is there all the same.
@@ -283,6 +280,8 @@ export class Conversations implements ChatKeeper {
   #put(chat: Chat, { state, dueAt, key }: Stage): Promise<void> | undefined {
     if (!chat.isStored) return undefined;
     const { id: upstreamId, accountId, tries } = chat;
+    const saving = this.#deps.store.put({ upstreamId, accountId, key, state, dueAt, tries });
+    if (!saving) return undefined;
     const saved = () => {
       chat.saved = undefined;
     };
@@ -290,9 +289,7 @@ export class Conversations implements ChatKeeper {
       saved();
       this.#unsaved(error);
     };
-    return (chat.saved = this.#deps.store
-      .put({ upstreamId, accountId, key, state, dueAt, tries })
-      .then(saved, unsaved));
+    return (chat.saved = saving.then(saved, unsaved));
   }
 
   #drop(chat: Chat): void {

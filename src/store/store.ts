@@ -241,15 +241,14 @@ export interface ConversationRecord {
 
 export interface Conversations {
   /**
-   * Inserts or replaces the row of (accountId, upstreamId). Resolves when it is committed: at once, or within 20 ms for
-   * one that is "ready" unless somebody is in a hurry.
+   * Inserts or replaces the row of (accountId, upstreamId); one that is ready or busy is of a new chat. Once it resolves,
+   * and at once where it gives undefined, no kill leaves the chat unknown: its row is written behind, and a chat whose row
+   * is lost comes back as "leaving".
    */
-  put(conversation: ConversationRecord): Promise<void>;
-  /** A turn is about to use a chat: what was put is committed at once. */
-  hurry(): void;
+  put(conversation: ConversationRecord): Promise<void> | undefined;
   /** Takes the kept chat of this history for one turn (now "busy"), or undefined. Two callers never get the same one. */
   claim(key: string, now: number): Promise<ConversationRecord | undefined>;
-  /** Written behind, within 500 ms: a row that a crash brings back is a chat that is deleted once more. */
+  /** Written behind: a row that a crash brings back is a chat that is deleted once more. */
   drop(accountId: string, upstreamId: string): void;
   all(): Promise<ConversationRecord[]>;
 }

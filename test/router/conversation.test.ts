@@ -1,11 +1,13 @@
-import { Database } from "bun:sqlite";
 import { describe, expect, test } from "bun:test";
-import { mkdtemp } from "node:fs/promises";
+import { cpSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { GatewayError } from "../../src/chat/error.ts";
 import { textOf, type Message } from "../../src/chat/request.ts";
 import type { Provider } from "../../src/providers/provider.ts";
+import { openStore } from "../../src/store/open.ts";
+import { silent } from "../store/folder.ts";
 import { END, FakeProvider, fails, hangs, says, text, type Behaviour } from "./fake-provider.ts";
 import { openWorld } from "./world.ts";
 
@@ -270,19 +272,21 @@ describe("a ready chat", () => {
     const keeping = new KeepingProvider();
     await using world = await openWorld({ providers: [keeping], ready: true, dataDir });
     await world.add("a");
-    using other = new Database(join(dataDir, "sluice.db"), { readonly: true });
-    const onDisk = () => other.query("SELECT upstream_id FROM conversations").values().flat();
-    const found: unknown[] = [];
-    keeping.using = (id) => found.push(onDisk().includes(id));
+    // What a kill in the middle of the turn would leave.
+    const leftBy = (id: string) => `${dataDir}-killed-in-${id}`;
+    keeping.using = (id) => cpSync(dataDir, leftBy(id), { recursive: true });
     for (let turn = 0; turn < 4; turn++) {
       await world.ask();
       await world.clock.advance(0);
     }
-    expect(keeping.opened).toHaveLength(5);
-    expect(found).toEqual([true, true, true, true]);
-    expect(onDisk()).not.toContain("chat5");
-    await world.clock.advance(20);
-    expect(onDisk()).toContain("chat5");
+    expect(keeping.used).toEqual(["chat1", "chat2", "chat3", "chat4"]);
+    for (const id of keeping.used) {
+      const { store } = await openStore({ dataDir: leftBy(id), clock: world.clock, log: silent });
+      const known = (await store.conversations.all()).map(({ upstreamId }) => upstreamId);
+      await store.close();
+      await rm(leftBy(id), { recursive: true });
+      expect(known).toContain(id);
+    }
   });
 
   test("is deleted when nobody takes it for five minutes", async () => {

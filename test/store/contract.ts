@@ -323,9 +323,7 @@ export function describeStore(name: string, open: () => Promise<StoreUnderTest>)
         { name: "whose time is over", change: { dueAt: NOON } },
       ];
       test.each(unclaimable)("a chat $name is not lent", async ({ change }) => {
-        const saved = store.conversations.put(chat("up_1", change));
-        store.conversations.hurry();
-        await saved;
+        await store.conversations.put(chat("up_1", change));
         expect(await store.conversations.claim("history", NOON)).toBeUndefined();
         expect(await store.conversations.all()).toEqual([chat("up_1", change)]);
       });
@@ -340,6 +338,15 @@ export function describeStore(name: string, open: () => Promise<StoreUnderTest>)
         store.conversations.drop("acc_1", "up_1");
         expect(await store.conversations.all()).toEqual([chat("up_1", { accountId: "acc_2", dueAt: NOON + 10 })]);
       });
+    });
+
+    test("a chat of an account that is removed is gone although its row was still behind", async () => {
+      await store.accounts.insert(account("acc_1"));
+      await store.conversations.put(chat("up_1", { state: "ready" }));
+      await store.conversations.put(chat("up_2", { accountId: "acc_2", state: "ready" }));
+      await store.accounts.remove("acc_1");
+      store = await subject.reopen();
+      expect(await store.conversations.all()).toEqual([chat("up_2", { accountId: "acc_2", state: "ready" })]);
     });
 
     describe("sign-ins", () => {
@@ -380,6 +387,22 @@ export function describeStore(name: string, open: () => Promise<StoreUnderTest>)
         expect(await store.sessions.find("t2", NOON)).toBeDefined();
         await store.sessions.removeAll();
         expect(await store.sessions.find("t2", NOON)).toBeUndefined();
+      });
+
+      test("a setting written behind is read at once, survives a restart, and gives way to one that is committed", async () => {
+        await store.settings.set("kept", 1);
+        store.settings.touch("position", { id: "acc_1", uses: 1 });
+        store.settings.touch("position", { id: "acc_1", uses: 2 });
+        expect(await store.settings.get("position")).toEqual({ id: "acc_1", uses: 2 });
+        expect(await store.settings.all()).toEqual({ kept: 1, position: { id: "acc_1", uses: 2 } });
+        store = await subject.reopen();
+        expect(await store.settings.all()).toEqual({ kept: 1, position: { id: "acc_1", uses: 2 } });
+        store.settings.touch("position", "late");
+        await store.settings.set("position", "committed");
+        store.settings.touch("kept", 2);
+        await store.settings.remove("kept");
+        store = await subject.reopen();
+        expect(await store.settings.all()).toEqual({ position: "committed" });
       });
 
       test("settings keep JSON values by name", async () => {

@@ -137,10 +137,11 @@ export function accountsOf(db: Drizzle, writer: Writer, behind: Behind, sealing:
       await writer.commit(() => db.update(accounts).set(row).where(eq(accounts.id, id)).run(), true);
     },
     async remove(id) {
-      await writer.commit(() => {
+      const work = () => {
         db.delete(conversations).where(eq(conversations.accountId, id)).run();
         db.delete(accounts).where(eq(accounts.id, id)).run();
-      }, true);
+      };
+      await writer.commit(work, true, () => behind.chats.forgetAccount(id));
       rescue.forget(id);
     },
     touchMemory: (id, value) => behind.touchAccount(id, { memory: { value } }),

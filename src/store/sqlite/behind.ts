@@ -1,12 +1,16 @@
 import { GatewayError } from "../../chat/error.ts";
-import type { AccountCounters, AttemptRecord, RequestRecord } from "../store.ts";
+import type { AccountCounters, AttemptRecord, ConversationRecord, RequestRecord } from "../store.ts";
+import type { ChatName } from "./chat-journal.ts";
 import { codeOf } from "./failure.ts";
+import type { WaitingChats } from "./waiting-chats.ts";
 import type { Writer } from "./writer.ts";
 
 /** The most that a kill may lose: this long, ms, or this many events. */
 const FLUSH_MS = 500;
 const FLUSH_EVENTS = 100;
 const RETRY_MS = 1_000;
+/** A timer may fire this much early. */
+const TIMER_SLACK_MS = 1;
 /** Log rows kept in memory while nothing can be written; beyond it the oldest go, a step at a time. */
 const MOST_ROWS = 20_000;
 const DROP_STEP = 1_000;
@@ -44,22 +48,29 @@ export class Behind {
   /** Log rows lost to the bound. */
   dropped = 0;
   #events = 0;
+  /** Monotonic ms; undefined when no chat waits. The log is written more often than chats, most of which are short-lived. */
+  #chatsDueAt: number | undefined;
   #timer: { readonly dueAt: number; readonly cancel: () => void } | undefined;
   #isClosed = false;
 
   constructor(
     private readonly writer: Writer,
     private readonly sink: BehindSink,
+    readonly chats: WaitingChats,
   ) {
     writer.onTrouble = () => this.#arm(RETRY_MS);
   }
 
   get isEmpty(): boolean {
-    return this.#rows === 0 && this.accounts.size + this.keyUses.size + this.settings.size === 0;
+    return this.#rows + this.#figures === 0 && this.#chatsDueAt === undefined;
   }
 
   get #rows(): number {
     return this.attempts.length + this.requests.length;
+  }
+
+  get #figures(): number {
+    return this.accounts.size + this.keyUses.size + this.settings.size;
   }
 
   recordAttempt(attempt: AttemptRecord): void {
@@ -86,12 +97,23 @@ export class Behind {
     this.#added();
   }
 
+  /** False when a kill before the next flush would lose it. */
+  putChat(row: ConversationRecord): boolean {
+    this.#chatWaits();
+    return this.chats.put(row);
+  }
+
+  dropChat(name: ChatName): void {
+    this.#chatWaits();
+    this.chats.drop(name);
+  }
+
   /** Writes all that is there now, waiting for locks. @throws GatewayError store-unavailable */
   async flush(): Promise<void> {
     while (!this.isEmpty) {
       try {
         await this.writer.commit(
-          () => this.#write(),
+          () => this.#write(true),
           false,
           (written) => this.#forget(written),
         );
@@ -104,7 +126,7 @@ export class Behind {
 
   /** Writes what is there if that is little and works at once, so that a read finds it in the database. */
   flushForRead(): void {
-    if (!this.isEmpty && !this.writer.trouble) this.#flushSome();
+    if (!this.isEmpty && !this.writer.trouble) this.#flushSome(true);
   }
 
   /** Nothing is written from now on. */
@@ -131,6 +153,12 @@ export class Behind {
     change.inputTokens += attempt.inputTokens;
     change.outputTokens += attempt.outputTokens;
     change.lastUsedAt = Math.max(change.lastUsedAt ?? 0, attempt.startedAt);
+  }
+
+  #chatWaits(): void {
+    if (this.#chatsDueAt !== undefined) return;
+    this.#chatsDueAt = this.writer.clock.monotonic() + FLUSH_MS;
+    if (!this.writer.trouble) this.#arm(FLUSH_MS);
   }
 
   /** What takes the place of another that waits is no event more to lose. */
@@ -163,16 +191,22 @@ export class Behind {
 
   #fire(): void {
     this.#timer = undefined;
-    if (!this.isEmpty) {
-      if (this.#flushSome() && !this.isEmpty) this.#arm(0); // the loop turns between two transactions
-    } else if (this.writer.trouble) this.writer.tryNow(() => this.sink.probe());
+    if (this.isEmpty) {
+      if (this.writer.trouble) this.writer.tryNow(() => this.sink.probe());
+      return;
+    }
+    const now = this.writer.clock.monotonic();
+    if (!this.#flushSome(this.#chatsDueAt !== undefined && this.#chatsDueAt <= now + TIMER_SLACK_MS)) return;
+    if (this.#rows + this.#figures > 0)
+      this.#arm(0); // the loop turns between two transactions
+    else if (this.#chatsDueAt !== undefined) this.#arm(this.#chatsDueAt - now);
   }
 
   /** One bounded transaction. False when it could not be written; a retry is then under way. */
-  #flushSome(): boolean {
+  #flushSome(chatsToo: boolean): boolean {
     try {
       return this.writer.tryNow(
-        () => this.#write(),
+        () => this.#write(chatsToo),
         (written) => this.#forget(written),
       );
     } catch (error) {
@@ -185,13 +219,15 @@ export class Behind {
   #discard(error: unknown): void {
     this.writer.log.error("record-refused", { code: codeOf(error), rows: this.#rows });
     if (this.#rows > 0) this.#forgetRows(batchOf(this));
-    else this.#forgetFigures();
+    else if (this.#figures > 0) this.#forgetFigures();
+    else this.#forgetChats();
     this.#events = 0;
   }
 
   /** Inside a transaction. Nothing leaves the memory before the commit. */
-  #write(): Batch {
-    const batch = batchOf(this);
+  #write(chatsToo: boolean): Batch {
+    const batch = { ...batchOf(this), chats: chatsToo };
+    if (chatsToo) this.chats.write();
     for (const [id, change] of this.accounts) this.sink.account(id, change);
     for (const [id, at] of this.keyUses) this.sink.keyUse(id, at);
     for (const [name, value] of this.settings) this.sink.setting(name, value);
@@ -204,6 +240,7 @@ export class Behind {
   #forget(batch: Batch): void {
     this.#forgetFigures();
     this.#forgetRows(batch);
+    if (batch.chats) this.#forgetChats();
     this.dropped = 0;
     this.#events = 0;
   }
@@ -214,18 +251,27 @@ export class Behind {
     this.settings.clear();
   }
 
-  #forgetRows(batch: Batch): void {
+  #forgetChats(): void {
+    this.chats.forget();
+    this.#chatsDueAt = undefined;
+  }
+
+  #forgetRows(batch: LogBatch): void {
     this.attempts.splice(0, batch.attempts);
     this.requests.splice(0, batch.requests);
   }
 }
 
 /** How many of the oldest log rows one transaction writes. */
-interface Batch {
+interface LogBatch {
   readonly attempts: number;
   readonly requests: number;
 }
 
-function batchOf({ attempts, requests }: Behind): Batch {
+interface Batch extends LogBatch {
+  readonly chats: boolean;
+}
+
+function batchOf({ attempts, requests }: Behind): LogBatch {
   return { attempts: Math.min(attempts.length, ROWS_A_FLUSH), requests: Math.min(requests.length, ROWS_A_FLUSH) };
 }

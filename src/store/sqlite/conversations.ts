@@ -1,30 +1,14 @@
-import { and, asc, desc, eq, gt, sql } from "drizzle-orm";
-import { toGatewayError } from "../../chat/error.ts";
+import { and, desc, eq, gt, sql } from "drizzle-orm";
 import type { ConversationRecord, Conversations } from "../store.ts";
+import type { Behind } from "./behind.ts";
 import type { Drizzle } from "./connection.ts";
 import { conversations } from "./schema.ts";
 import { compile, placeholders } from "./statement.ts";
+import type { ChatSink } from "./waiting-chats.ts";
 import type { Writer } from "./writer.ts";
 
-/** What a crash may take of chats that no turn uses: rows of empty ones this new, ms, and deletions this long ago. */
-const READY_BEHIND_MS = 20;
-const DROP_BEHIND_MS = 500;
-
-export function conversationsOf(db: Drizzle, writer: Writer): Conversations {
+export function conversationsOf(db: Drizzle, writer: Writer, behind: Behind): Conversations {
   const value = (name: string) => sql.placeholder(name);
-  const upsert = db
-    .insert(conversations)
-    .values(placeholders(conversations))
-    .onConflictDoUpdate({
-      target: [conversations.accountId, conversations.upstreamId],
-      set: {
-        state: sql`excluded.state`,
-        key: sql`excluded.key`,
-        dueAt: sql`excluded.due_at`,
-        tries: sql`excluded.tries`,
-      },
-    });
-  const put = compile(db, upsert);
   // The one that stays longest: it was used last.
   const freshest = db
     .select({ rowid: sql`rowid` })
@@ -44,33 +28,45 @@ export function conversationsOf(db: Drizzle, writer: Writer): Conversations {
     .where(sql`rowid = (${freshest})`)
     .returning()
     .prepare();
-  const isThis = and(
-    eq(conversations.accountId, value("accountId")),
-    eq(conversations.upstreamId, value("upstreamId")),
-  );
-  const drop = compile(db, db.delete(conversations).where(isThis));
-  const all = db.select().from(conversations).orderBy(asc(conversations.dueAt)).prepare();
+  const all = db.select().from(conversations).prepare();
 
   return {
     put(conversation) {
-      return writer.grouped(() => put(conversation), conversation.state === "ready" ? READY_BEHIND_MS : 0);
-    },
-    hurry() {
-      writer.hurryGroup();
+      return behind.putChat(conversation) ? undefined : behind.flush();
     },
     async claim(key, now) {
+      await behind.flush(); // the chat may be among those that wait
       const row = await writer.commit(() => claim.get({ key, now }));
       return row && toRecord(row);
     },
-    drop(accountId, upstreamId) {
-      writer
-        .grouped(() => drop({ accountId, upstreamId }), DROP_BEHIND_MS)
-        .catch((error: unknown) => writer.log.warn("chat-undropped", { reason: toGatewayError(error).message }));
-    },
+    drop: (accountId, upstreamId) => behind.dropChat({ accountId, upstreamId }),
     async all() {
-      return writer.read(() => all.all()).map(toRecord);
+      behind.flushForRead();
+      const rows = writer.read(() => all.all()).map(toRecord);
+      return behind.chats.over(rows).toSorted((a, b) => a.dueAt - b.dueAt);
     },
   };
+}
+
+/** The statements that bring rows up to date. They run in the transaction of the queue. */
+export function chatSink(db: Drizzle): ChatSink {
+  const isThis = and(
+    eq(conversations.accountId, sql.placeholder("accountId")),
+    eq(conversations.upstreamId, sql.placeholder("upstreamId")),
+  );
+  const upsert = db
+    .insert(conversations)
+    .values(placeholders(conversations))
+    .onConflictDoUpdate({
+      target: [conversations.accountId, conversations.upstreamId],
+      set: {
+        state: sql`excluded.state`,
+        key: sql`excluded.key`,
+        dueAt: sql`excluded.due_at`,
+        tries: sql`excluded.tries`,
+      },
+    });
+  return { put: compile(db, upsert), drop: compile(db, db.delete(conversations).where(isThis)) };
 }
 
 function toRecord(row: typeof conversations.$inferSelect): ConversationRecord {

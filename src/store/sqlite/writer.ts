@@ -10,15 +10,6 @@ const LOCK_LOOK_MS = 20;
 /** Tries once; false when the database is locked and there is time left. */
 type Attempt = () => boolean;
 
-/** Writes that wait to be committed together. */
-interface Group {
-  readonly works: (() => void)[];
-  readonly done: PromiseWithResolvers<void>;
-  /** Monotonic ms by which it is committed; undefined once that is at the end of this turn of the loop. */
-  dueAt: number | undefined;
-  cancelTimer(): void;
-}
-
 /**
  * The only writer. SQLite's own waiting for locks is off: it would stand still with every stream of the process, so a
  * write that meets a lock is tried again by the clock. Writes keep their order while they wait.
@@ -29,7 +20,6 @@ export class Writer {
   /** Called when writing begins to fail. */
   onTrouble: () => void = () => undefined;
   readonly #waiting: Attempt[] = [];
-  #group: Group | undefined;
 
   constructor(
     readonly connection: Connection,
@@ -43,7 +33,6 @@ export class Writer {
    * @throws GatewayError store-unavailable in words
    */
   commit<T>(work: () => T, durable = false, committed?: (result: T) => void): Promise<T> {
-    this.commitGroup();
     return new Promise((resolve, reject) => {
       const deadline = this.clock.monotonic() + LOCK_WAIT_MS;
       const attempt = () => {
@@ -61,44 +50,6 @@ export class Writer {
       this.#waiting.push(attempt);
       if (this.#waiting.length === 1) this.#lookLater();
     });
-  }
-
-  /**
-   * Commits together with all that is grouped meanwhile: a transaction alone costs ten times its row. Resolves when it is
-   * committed: at the end of this turn of the loop, or within `withinMs` where it may wait for others. What is committed
-   * or read meanwhile comes after it.
-   * @throws GatewayError store-unavailable in words
-   */
-  grouped(work: () => void, withinMs = 0): Promise<void> {
-    const group = (this.#group ??= {
-      works: [],
-      done: Promise.withResolvers(),
-      dueAt: Infinity,
-      cancelTimer: () => undefined,
-    });
-    group.works.push(work);
-    if (withinMs === 0) this.hurryGroup();
-    else this.#commitBy(group, this.clock.monotonic() + withinMs);
-    return group.done.promise;
-  }
-
-  /** Commits what is grouped at the end of this turn of the loop, with all that comes until then. */
-  hurryGroup(): void {
-    const group = this.#group;
-    if (group?.dueAt === undefined) return;
-    group.dueAt = undefined;
-    group.cancelTimer();
-    setImmediate(() => this.commitGroup());
-  }
-
-  /** Commits what is grouped now. */
-  commitGroup(): void {
-    const group = this.#group;
-    if (!group) return;
-    this.#group = undefined;
-    group.cancelTimer();
-    const work = () => group.works.forEach((run) => run());
-    this.commit(work).then(group.done.resolve, group.done.reject);
   }
 
   /**
@@ -120,19 +71,11 @@ export class Writer {
 
   /** Reads. @throws GatewayError store-unavailable in words */
   read<T>(work: () => T): T {
-    this.commitGroup();
     try {
       return work();
     } catch (error) {
       throw storeFailure(error, this.clock.now());
     }
-  }
-
-  #commitBy(group: Group, at: number): void {
-    if (group.dueAt === undefined || group.dueAt <= at) return;
-    group.dueAt = at;
-    group.cancelTimer();
-    group.cancelTimer = this.clock.after(at - this.clock.monotonic(), () => this.commitGroup());
   }
 
   #write<T>(work: () => T, durable: boolean): T {
