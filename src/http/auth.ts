@@ -10,6 +10,7 @@ export interface AuthRules {
   readonly callerAccounts: readonly Extract<Caller, { kind: "own-accounts" }>["provider"][];
 }
 
+const BEARER = /^\s*(?:Bearer(?:\s+|$))+/i;
 /** What longchat's users put in the key field to mean "use the server's own accounts". */
 const NO_KEY_WORDS = new Set(["", "false", "null", "none", "undefined"]);
 
@@ -47,7 +48,7 @@ export function callerOf(request: Request, rules: AuthRules): Caller {
  */
 export function presentedKey({ headers, url }: Request): string | undefined {
   return (
-    keyOf(headers.get("authorization")?.replace(/^\s*(?:Bearer(?:\s+|$))+/i, "")) ??
+    keyOf(headers.get("authorization")?.replace(BEARER, "")) ??
     keyOf(headers.get("x-api-key")) ??
     keyOf(headers.get("api-key")) ??
     queryKey(url)
