@@ -68,7 +68,7 @@ export class Account implements Candidate {
   #service: { readonly credential: unknown; readonly name: string } | undefined;
   #told: { credential: unknown; memory: unknown; models: readonly ModelInfo[] | undefined } | undefined;
   #health: Health;
-  /** Monotonic ms of the last turn of this process. */
+  /** Monotonic ms of the last turn of this process, while there is a pace to keep. */
   #lentAt: number | undefined;
   /** Monotonic ms at which the rest ends, so that a jump of the wall clock cannot prolong it. */
   #restEnds = 0;
@@ -126,7 +126,7 @@ export class Account implements Candidate {
   /** A turn begins: the next one has to keep its distance. */
   lent(): void {
     this.lastUsedAt = this.#clock.now();
-    this.#lentAt = this.#clock.monotonic();
+    this.#lentAt = this.settings.requestsPerHour === undefined ? undefined : this.#clock.monotonic();
   }
 
   /** Ms until its pace allows another turn; 0 when it may begin now. Turns of before a restart count. */

@@ -89,7 +89,9 @@ export class Lease {
   #report(signal: Signal): void {
     // A turn that broke after it had begun is news all the same.
     if (this.#reported && signal !== "down") return;
-    this.#breaker.record(signal, this.#ends.clock.monotonic(), this.#trial && !this.#reported);
+    // Only a failure needs to know when it was.
+    const at = signal === "down" ? this.#ends.clock.monotonic() : 0;
+    this.#breaker.record(signal, at, this.#trial && !this.#reported);
     this.#reported = true;
   }
 }

@@ -63,13 +63,14 @@ export class Attempt implements AsyncIterableIterator<readonly ChatEvent[]>, Due
   readonly #controller = new AbortController();
   readonly #supplier: Supplier;
   readonly #draft: AnswerDraft | undefined;
+  #firstEventMs = 0;
   #held: HeldChat | undefined;
   #source: AsyncIterator<readonly UpstreamEvent[]> | undefined;
   /** What was read before the stream was handed over. */
   #before: readonly UpstreamEvent[] = [];
   #resolve: ((result: Result) => void) | undefined;
   #reject: ((failure: GatewayError) => void) | undefined;
-  /** Monotonic ms since which the reader has waited without an event. */
+  /** Monotonic ms since which the reader has waited without an event, once the first one is there. */
   #waitsSince: number | undefined;
   /** The upstream's own end event has come. */
   #sourceEnded = false;
@@ -97,6 +98,7 @@ export class Attempt implements AsyncIterableIterator<readonly ChatEvent[]>, Due
     try {
       if (signal.aborted) throw signal.reason;
       signal.addEventListener("abort", this);
+      this.#firstEventMs = this.#limits.firstEventMs ?? this.#provider.firstEventMs(request);
       agenda.add(this, this.#firstEventMs);
       const taken = conversations.take(this.input, own, chat);
       const held = taken instanceof Promise ? await this.#unlessAborted(taken) : taken;
@@ -161,10 +163,6 @@ export class Attempt implements AsyncIterableIterator<readonly ChatEvent[]>, Due
     return this.input.lease.provider;
   }
 
-  get #firstEventMs(): number {
-    return this.#limits.firstEventMs ?? this.#provider.firstEventMs(this.input.request);
-  }
-
   async #unlessAborted(taken: Promise<HeldChat>): Promise<HeldChat> {
     const held = await new Promise<HeldChat>((resolve, reject) => {
       this.#reject = reject;
@@ -183,7 +181,7 @@ export class Attempt implements AsyncIterableIterator<readonly ChatEvent[]>, Due
   };
 
   #pull(): void {
-    this.#waitsSince ??= this.#deps.clock.monotonic();
+    if (this.begun) this.#waitsSince ??= this.#deps.clock.monotonic();
     this.#source?.next().then(this.#came, this.#failed);
   }
 
@@ -243,7 +241,7 @@ export class Attempt implements AsyncIterableIterator<readonly ChatEvent[]>, Due
     const { clock, agenda } = this.#deps;
     const { idleMs } = this.#limits;
     // The place in the agenda is for the idle deadline from now on: one that is too early only looks.
-    if (!this.#sourceEnded && this.dueAt - clock.monotonic() > idleMs) {
+    if (!this.#sourceEnded && this.#firstEventMs > idleMs && this.dueAt - clock.monotonic() > idleMs) {
       agenda.remove(this);
       agenda.add(this, idleMs);
     }
