@@ -1,10 +1,12 @@
-/** One answer, frame by frame: both formats, chosen per frame (protocol.md, "Frames", "The answer", "The end"). */
+/** One answer, from its bytes to events: both formats, chosen per frame (protocol.md, "Frames", "The answer", "The end"). */
 import { GatewayError } from "../../chat/error.ts";
 import type { StopReason, UpstreamEvent, Usage } from "../../chat/event.ts";
+import { dataFormOf, type DataForm } from "../../lib/data-form.ts";
+import { EventReader } from "../../lib/sse.ts";
 import { failureOf } from "./failure.ts";
 import type { Mode } from "./models.ts";
-import { TextTrack } from "./text-track.ts";
-import { asNumber, asObject, asText, citationsOf, ContentForm, frameOf, usageOf } from "./wire.ts";
+import { SaidText, TextTrack } from "./text-track.ts";
+import { asNumber, asObject, asText, citationsOf, frameOf, usageOf } from "./wire.ts";
 
 /** A frame as it came: any key may be missing or null. */
 type Frame = Readonly<Record<string, unknown>>;
@@ -15,8 +17,13 @@ export type Progress = "open" | "finished" | "last";
 /** In a thinking turn, answer text is held back to this length: until then it may turn out to be thinking. */
 const PREAMBLE_CHARS = 256;
 
+/** So many events of one read stay apart; a large read is an answer that nobody watched being written. */
+const MOST_EVENTS_A_READ = 32;
+
+const PROGRESS: UpstreamEvent = { type: "progress" };
+
 /**
- * The state of one answer. `read` turns frames into events; `end` gives the closing event.
+ * The state of one answer. `read` turns bytes into events; `end` gives the closing event.
  *
  * With thinking on and search off, text may come before the answer and turn out to be thinking when more thinking
  * follows it. So the first PREAMBLE_CHARS of each group of text are held back there: a thinking event or another group
@@ -33,44 +40,30 @@ export class Answer {
   #held = "";
   #groupReleased = false;
   /** All text that was handed out as answer. */
-  readonly #sent = new TextTrack();
+  readonly #sent = new SaidText();
   #said = false;
   #groups = 0;
   #final = "";
   #sensitive = false;
   #usage: Usage | undefined;
   #urls: Set<string> | undefined;
-  readonly #form = new ContentForm();
+  readonly #events: EventReader;
+  /** The form of the last frame of answer text: most of the others have it too, and are not parsed. */
+  #form: DataForm | undefined;
 
-  constructor(mode: Mode) {
+  /** @param maxEventChars the cap of one event */
+  constructor(mode: Mode, maxEventChars: number) {
+    this.#events = new EventReader({ maxEventChars });
     this.#mayHavePreambles = mode.reason && !mode.search;
   }
 
-  /** Reads one event's data; what it gives is appended to `out`. @throws GatewayError of the error the frame carries */
-  read(data: string, out: UpstreamEvent[]): void {
-    const text = this.#form.textOf(data);
-    if (text !== undefined) return this.#readContent(text, out);
-    if (data.trim() === "[DONE]") {
-      this.progress = "last";
-      return;
-    }
-    const frame = frameOf(data);
-    if (!frame) return;
-    const event = asObject(frame["event"]);
-    if (event && typeof event["type"] === "string") {
-      this.#readEvent(event["type"], event, frame, out);
-      if (event["type"] === "content" && frame["lastOne"] !== true) this.#form.learn(data, event["content"]);
-    } else if (
-      Array.isArray(frame["choices"]) ||
-      typeof frame["content"] === "string" ||
-      typeof frame["contentStatus"] === "string"
-    )
-      this.#readLegacy(frame, out);
-    else {
-      const code = asNumber(frame["code"]);
-      if (code) throw failureOf({ code, text: asText(frame["message"]) || asText(frame["msg"]) });
-    }
-    if (frame["lastOne"] === true) this.progress = "last";
+  /**
+   * Reads the next bytes up to the last frame. What they give is appended to `out`, progress if that is nothing yet.
+   * @throws EventTooLarge, GatewayError of the error that a frame carries
+   */
+  read(bytes: Uint8Array, out: UpstreamEvent[]): void {
+    this.#events.add(bytes);
+    this.#readEvents(out);
   }
 
   /**
@@ -78,6 +71,10 @@ export class Answer {
    * @throws GatewayError upstream-broken when the answer is not whole or says nothing
    */
   end(out: UpstreamEvent[]): void {
+    if (this.progress === "open") {
+      this.#events.close();
+      this.#readEvents(out);
+    }
     if (this.progress === "open")
       throw new GatewayError("upstream-broken", "LongCat's answer ended before it was complete.");
     this.#endSegment(out);
@@ -90,6 +87,55 @@ export class Answer {
     const lastGroup = this.#mayHavePreambles && this.#groups > 1 ? this.#content.text : "";
     const text = this.#final || lastGroup;
     out.push({ type: "end", reason, usage: this.#usage, ...(text ? { text } : {}) });
+  }
+
+  #readEvents(out: UpstreamEvent[]): void {
+    let hasCome = false;
+    while (this.progress !== "last") {
+      const text = this.#form && this.#nextText(this.#form, out);
+      if (text === undefined) {
+        const event = this.#events.next();
+        if (!event) break;
+        if (event.data !== "") this.#readFrame(event.data, out);
+      } else this.#readContent(text, out);
+      hasCome = true;
+    }
+    if (hasCome && out.length === 0) out.push(PROGRESS);
+  }
+
+  /** The text of the next frame if it has this form; in a large read, of all such frames that follow each other. */
+  #nextText(form: DataForm, out: readonly UpstreamEvent[]): string | undefined {
+    const text = this.#events.nextText(form);
+    const isLarge = out.length >= MOST_EVENTS_A_READ && this.#segment === "content" && this.#content.addsUp;
+    if (text === undefined || !isLarge) return text;
+    let joined = text;
+    for (let next = this.#events.nextText(form); next !== undefined; next = this.#events.nextText(form)) joined += next;
+    return joined;
+  }
+
+  #readFrame(data: string, out: UpstreamEvent[]): void {
+    if (data.trim() === "[DONE]") {
+      this.progress = "last";
+      return;
+    }
+    const frame = frameOf(data);
+    if (!frame) return;
+    const event = asObject(frame["event"]);
+    if (event && typeof event["type"] === "string") {
+      this.#readEvent(event["type"], event, frame, out);
+      const text = event["type"] === "content" ? event["content"] : undefined;
+      if (typeof text === "string") this.#form = dataFormOf(data, "content", text);
+    } else if (
+      Array.isArray(frame["choices"]) ||
+      typeof frame["content"] === "string" ||
+      typeof frame["contentStatus"] === "string"
+    )
+      this.#readLegacy(frame, out);
+    else {
+      const code = asNumber(frame["code"]);
+      if (code) throw failureOf({ code, text: asText(frame["message"]) || asText(frame["msg"]) });
+    }
+    if (frame["lastOne"] === true) this.progress = "last";
   }
 
   #readEvent(type: string, event: Frame, frame: Frame, out: UpstreamEvent[]): void {
@@ -224,7 +270,7 @@ export class Answer {
   #say(text: string, out: UpstreamEvent[]): void {
     if (text === "") return;
     this.#said = true;
-    this.#sent.delta(text);
+    this.#sent.say(text);
     add("text-delta", text, out);
   }
 
@@ -239,11 +285,8 @@ function think(text: string, out: UpstreamEvent[]): void {
   if (text) add("reasoning-delta", text, out);
 }
 
-/** So many events of one read stay apart; a large read is an answer that nobody watched being written. */
-const MOST_EVENTS_A_READ = 32;
-
 function add(type: "text-delta" | "reasoning-delta", text: string, out: UpstreamEvent[]): void {
-  const last = out.length < MOST_EVENTS_A_READ ? undefined : out.at(-1);
+  const last = out.length < MOST_EVENTS_A_READ ? undefined : out[out.length - 1];
   if (last?.type === type) out[out.length - 1] = { type, text: last.text + text };
   else out.push({ type, text });
 }

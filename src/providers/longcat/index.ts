@@ -4,7 +4,7 @@ import { isFirstEvent, type UpstreamEvent } from "../../chat/event.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { BodyTooLarge } from "../../lib/body.ts";
 import type { UpstreamBody } from "../../lib/fetch.ts";
-import { EventReader, EventTooLarge, type ServerEvent } from "../../lib/sse.ts";
+import { EventTooLarge } from "../../lib/sse.ts";
 import type { Provider, TurnContext } from "../provider.ts";
 import { Answer } from "./answer.ts";
 import { credential, type LongcatCredential } from "./credential.ts";
@@ -139,8 +139,7 @@ async function* readAnswer(
   { maxEventChars = MAX_EVENT_CHARS }: LongcatOptions,
 ): AsyncGenerator<readonly UpstreamEvent[]> {
   const { body, first } = await start();
-  const events = new EventReader({ maxEventChars });
-  const answer = new Answer(mode);
+  const answer = new Answer(mode, maxEventChars);
   const linger = new Linger(context.clock);
   let out: UpstreamEvent[] = [];
   let silentBytes = 0;
@@ -150,7 +149,7 @@ async function* readAnswer(
       bytes;
       bytes = linger.hasBegun ? await linger.read(body) : await body.read()
     ) {
-      readFrames(events.push(bytes), answer, out);
+      answer.read(bytes, out);
       silentBytes = out.some(isFirstEvent) ? 0 : silentBytes + bytes.length;
       if (silentBytes > MAX_SILENT_BYTES) throw new BodyTooLarge(`${silentBytes} bytes without an answer.`);
       if (answer.progress === "last") break;
@@ -158,7 +157,6 @@ async function* readAnswer(
       if (out.length > 0) yield out;
       out = [];
     }
-    if (answer.progress !== "last") readFrames(events.end(), answer, out);
     answer.end(out);
     yield out;
   } catch (error) {
@@ -174,15 +172,6 @@ async function* readAnswer(
     if (answer.progress === "last") void drain(body, context.clock);
     else body.cancel();
   }
-}
-
-function readFrames(events: readonly ServerEvent[], answer: Answer, out: UpstreamEvent[]): void {
-  for (const { data } of events) {
-    if (data === "") continue;
-    answer.read(data, out);
-    if (answer.progress === "last") break;
-  }
-  if (out.length === 0 && events.length > 0) out.push({ type: "progress" });
 }
 
 /** Reads on after the finish, but only for so long: the socket may stay open with nothing more to say. */

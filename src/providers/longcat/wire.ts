@@ -74,36 +74,6 @@ export function frameOf(data: string): Json | undefined {
   }
 }
 
-/**
- * Reads frames that differ from an earlier one in the text alone without parsing them: most of an answer's frames are the
- * same but for that. What stands before and after the text must be, letter by letter, what was parsed before.
- */
-export class ContentForm {
-  #before: string | undefined;
-  #after = "";
-
-  /** Takes a parsed frame as the form of those to come. `content` is its text. */
-  learn(data: string, content: unknown): void {
-    const key = '"content":';
-    const at = data.indexOf(key) + key.length;
-    const json = JSON.stringify(content);
-    // A second such field, or a text written in another way, leaves open which part is the text.
-    const isOnly = at >= key.length && data.indexOf(key, at) < 0 && data.startsWith(json, at);
-    this.#before = isOnly ? data.slice(0, at) : undefined;
-    this.#after = isOnly ? data.slice(at + json.length) : "";
-  }
-
-  /** The text of a frame of the learned form; undefined for any other frame. */
-  textOf(data: string): string | undefined {
-    if (this.#before === undefined || !data.startsWith(this.#before) || !data.endsWith(this.#after)) return undefined;
-    const json = data.slice(this.#before.length, data.length - this.#after.length);
-    return PLAIN_STRING.test(json) ? json.slice(1, -1) : undefined;
-  }
-}
-
-/** A JSON string without escapes. */
-const PLAIN_STRING = /^"[^"\\\p{Cc}]*"$/u;
-
 /** Search hits in any of the shapes they come in: a list, or a list within an object. Texts and queries hold none. */
 export function citationsOf(content: unknown): Citation[] {
   const list = Array.isArray(content) ? content : asObject(content)?.["resultList"];

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { heapStats } from "bun:jsc";
 import { TextTrack } from "../../../src/providers/longcat/text-track.ts";
 
 const streams: { name: string; pieces: string[]; text: string }[] = [
@@ -87,4 +88,21 @@ test("a text of deltas beyond 1 Mi characters is handed out whole and not rememb
   for (let i = 0; i < 200; i++) given += track.piece(`${i} ${"z".repeat(16_000)}`).length;
   expect(given).toBeGreaterThan(3_200_000);
   expect([track.text, track.whole("0 z"), track.whole("x".repeat(9_000_000)), track.close()]).toEqual(["", "", "", ""]);
+});
+
+test("a text that was told does not keep the reads that its pieces were cut from", () => {
+  const strings = () => {
+    Bun.gc(true);
+    return heapStats().objectTypeCounts["string"] ?? 0;
+  };
+  const before = strings();
+  const decoder = new TextDecoder();
+  const tracks = Array.from({ length: 100 }, () => {
+    const track = new TextTrack();
+    for (let piece = 0; piece < 200; piece++)
+      track.piece(decoder.decode(Buffer.from(`${"x".repeat(200)}${piece} and more `)).slice(200));
+    return track;
+  });
+  expect((strings() - before) / tracks.length).toBeLessThan(60);
+  expect(tracks[0]?.text.length).toBeGreaterThan(2000);
 });
