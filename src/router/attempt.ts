@@ -64,6 +64,8 @@ export class Attempt implements AsyncIterableIterator<readonly ChatEvent[]>, Due
   readonly #supplier: Supplier;
   readonly #draft: AnswerDraft | undefined;
   #firstEventMs = 0;
+  /** The chat on its way. */
+  #taken: Promise<HeldChat> | undefined;
   #held: HeldChat | undefined;
   #source: AsyncIterator<readonly UpstreamEvent[]> | undefined;
   /** What was read before the stream was handed over. */
@@ -101,8 +103,9 @@ export class Attempt implements AsyncIterableIterator<readonly ChatEvent[]>, Due
       this.#firstEventMs = this.#limits.firstEventMs ?? this.#provider.firstEventMs(request);
       agenda.add(this, this.#firstEventMs);
       const taken = conversations.take(this.input, own, chat);
-      const held = taken instanceof Promise ? await this.#unlessAborted(taken) : taken;
+      const held = taken instanceof Promise ? await this.#arrival(taken) : taken;
       this.#held = held;
+      if (this.#over) throw this.#failure;
       const means = held ? { model, chat: held.upstream } : { model };
       const context: TurnContext<unknown> = Object.assign(lease.context(own, log), means);
       this.#source = this.#provider.chat(request, context)[Symbol.asyncIterator]();
@@ -163,15 +166,27 @@ export class Attempt implements AsyncIterableIterator<readonly ChatEvent[]>, Due
     return this.input.lease.provider;
   }
 
-  async #unlessAborted(taken: Promise<HeldChat>): Promise<HeldChat> {
-    const held = await new Promise<HeldChat>((resolve, reject) => {
+  /** The chat, unless the attempt ends before it is there. */
+  #arrival(taken: Promise<HeldChat>): Promise<HeldChat> {
+    this.#taken = taken;
+    return new Promise((resolve, reject) => {
       this.#reject = reject;
-      taken.then(resolve, reject);
+      const came = () => {
+        this.#taken = this.#reject = undefined;
+      };
+      taken.then(
+        (held) => {
+          if (this.#over) return;
+          came();
+          this.#held = held;
+          resolve(held);
+        },
+        (error: unknown) => {
+          came();
+          reject(error);
+        },
+      );
     });
-    this.#reject = undefined;
-    if (!this.#failure) return held;
-    held.release(false);
-    throw this.#failure;
   }
 
   readonly #read = (resolve: (result: Result) => void, reject: (failure: GatewayError) => void): void => {
@@ -276,8 +291,9 @@ export class Attempt implements AsyncIterableIterator<readonly ChatEvent[]>, Due
     if (this.#over) return;
     const reject = this.#reject;
     this.#resolve = this.#reject = undefined;
+    if (this.#taken) this.#deps.conversations.abandon(this.#taken, this.#controller);
     // Also ends an upstream whose answer nobody has begun to read.
-    this.#controller.abort(failure);
+    else this.#controller.abort(failure);
     this.#close(failure, undefined);
     // A read that is under way ends by the signal; a generator that rests at a yield needs to be told.
     if (reject) reject(failure);

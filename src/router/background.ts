@@ -6,78 +6,72 @@ const LONGEST_MS = 30_000;
 /** Calls that begin within this time of each other have one deadline. */
 const SHIFT_MS = 5000;
 
-/** Calls that have one signal; an asker that aborts sets its deadline going. */
-class Shift implements Due, EventListenerObject {
-  readonly controller = new AbortController();
+/** Calls that end by one signal. */
+class Shift implements Due {
+  readonly controller: AbortController;
   dueAt = 0;
   place = -1;
-  readonly #agenda: Agenda;
-  readonly #open: Set<Shift>;
+  readonly #due: (shift: Shift) => void;
 
-  constructor(agenda: Agenda, open: Set<Shift>) {
-    this.#agenda = agenda;
-    this.#open = open;
-    open.add(this);
-  }
-
-  handleEvent(): void {
-    this.begin();
-  }
-
-  begin(): void {
-    this.#agenda.add(this, LONGEST_MS);
-  }
-
-  end(): void {
-    this.#agenda.remove(this);
-    this.#open.delete(this);
+  constructor(controller: AbortController, due: (shift: Shift) => void) {
+    this.controller = controller;
+    this.#due = due;
   }
 
   due(): void {
-    this.#open.delete(this);
-    const text = `The upstream did not answer in ${LONGEST_MS / 1000} s.`;
-    this.controller.abort(new GatewayError("upstream-timeout", text));
+    this.#due(this);
   }
 }
 
-/** The signals of calls that go on whoever asked for them: each aborts at its deadline, and all when the gateway stops. */
+/** The signals of calls that nobody waits for: each aborts at its deadline, and all when the gateway stops. */
 export class Background {
   readonly #agenda: Agenda;
-  readonly #now: () => number;
   readonly #open = new Set<Shift>();
+  /** What calls that begin now have in common. */
   #shared: Shift | undefined;
+  #stopping: GatewayError | undefined;
 
-  /** @param now monotonic ms */
-  constructor(agenda: Agenda, now: () => number) {
+  constructor(agenda: Agenda) {
     this.#agenda = agenda;
-    this.#now = now;
   }
 
-  /** For a call that begins now and that nobody waits for. Its deadline is 25 to 30 s away. */
+  /** For a call that begins now. Its deadline is 25 to 30 s away. */
   get signal(): AbortSignal {
-    let shift = this.#shared;
-    if (!shift || shift.dueAt - this.#now() < LONGEST_MS - SHIFT_MS) {
-      shift = this.#shared = new Shift(this.#agenda, this.#open);
-      shift.begin();
-    }
-    return shift.controller.signal;
+    this.#shared ??= this.#begin(new AbortController(), SHIFT_MS);
+    return this.#shared.controller.signal;
   }
 
-  /** A call that somebody waits for, whose own deadline holds until it aborts; the one here begins then. */
-  async waitedFor<T>(asker: AbortSignal, call: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    const shift = new Shift(this.#agenda, this.#open);
-    if (asker.aborted) shift.begin();
-    else asker.addEventListener("abort", shift);
-    try {
-      return await call(shift.controller.signal);
-    } finally {
-      asker.removeEventListener("abort", shift);
-      shift.end();
-    }
+  /** A call that began with this controller's signal, and that nobody waits for any more: it has 30 s from now on. */
+  takeOver(call: Promise<unknown>, controller: AbortController): void {
+    const shift = this.#begin(controller, LONGEST_MS);
+    const ended = () => {
+      this.#open.delete(shift);
+      this.#agenda.remove(shift);
+    };
+    call.then(ended, ended);
   }
 
   stop(reason: GatewayError): void {
+    this.#stopping = reason;
     for (const { controller } of this.#open) controller.abort(reason);
     this.#open.clear();
   }
+
+  #begin(controller: AbortController, ms: number): Shift {
+    const shift = new Shift(controller, this.#due);
+    if (this.#stopping) controller.abort(this.#stopping);
+    else this.#open.add(shift);
+    this.#agenda.add(shift, ms);
+    return shift;
+  }
+
+  readonly #due = (shift: Shift): void => {
+    if (shift === this.#shared) {
+      this.#shared = undefined;
+      return this.#agenda.add(shift, LONGEST_MS - SHIFT_MS);
+    }
+    this.#open.delete(shift);
+    const text = `The upstream did not answer in ${LONGEST_MS / 1000} s.`;
+    shift.controller.abort(new GatewayError("upstream-timeout", text));
+  };
 }

@@ -82,7 +82,7 @@ export class Conversations implements ChatKeeper {
   constructor(deps: ConversationDeps) {
     this.#deps = deps;
     this.#agenda = new Agenda(deps.clock);
-    this.#background = new Background(this.#agenda, () => deps.clock.monotonic());
+    this.#background = new Background(this.#agenda);
   }
 
   /** Takes up the chats that an earlier process left behind. Call it once, before the first turn. */
@@ -122,6 +122,8 @@ export class Conversations implements ChatKeeper {
 
   /**
    * A chat for one turn: the kept one, else the ready one, else a new one. Undefined where the upstream keeps none.
+   * Whoever no longer waits for it must `abandon` it.
+   * @param signal ends the opening
    * @throws GatewayError what `open` throws
    */
   take(use: ChatUse, signal: AbortSignal, options: TakeOptions): HeldChat | Promise<HeldChat> | undefined {
@@ -133,6 +135,19 @@ export class Conversations implements ChatKeeper {
     const ready = fresh ? undefined : this.#ready.get(readyKey(lease.account.id, model));
     if (ready) this.#forget(ready);
     return ready?.chat && !ready.chat.saved ? ready.chat.heldFor(use) : this.#acquire(use, keeping, signal, ready);
+  }
+
+  /**
+   * Whoever took a chat gives up before it is there. It is opened to its end all the same, and then deleted: cut short, it
+   * would stay at the upstream under an id nobody knows.
+   * @param controller of the signal with which it was taken
+   */
+  abandon(taken: Promise<HeldChat>, controller: AbortController): void {
+    this.#background.takeOver(taken, controller);
+    taken.then(
+      (held) => held.release(false),
+      (error: unknown) => this.#deps.log.debug("chat-unopened", { reason: toGatewayError(error).message }),
+    );
   }
 
   /** Stops what runs in the background. What is still to be deleted stands in the store. */
@@ -164,16 +179,9 @@ export class Conversations implements ChatKeeper {
     signal: AbortSignal,
     ready: ReadyChat | undefined,
   ): Promise<HeldChat> {
-    const chat =
-      (await ready?.opened) ??
-      // To its end also when whoever asked leaves: cut short, it would stay at the upstream under an id nobody knows.
-      (await this.#background.waitedFor(signal, (own) => this.#open(use, keeping, own, "busy")));
+    const chat = (await ready?.opened) ?? (await this.#open(use, keeping, signal, "busy"));
     if (chat.saved) await chat.saved;
-    const held = chat.heldFor(use);
-    if (!signal.aborted) return held;
-    // Whoever asked has given up meanwhile; the chat is there all the same.
-    held.release(false);
-    throw toGatewayError(signal.reason);
+    return chat.heldFor(use);
   }
 
   #makeReady(use: ChatUse, keeping: ChatKeeping<unknown>): void {

@@ -180,6 +180,28 @@ describe("a chat for each turn", () => {
   });
 });
 
+test.each([0, 1, 2, 3, 4, 5, 6])(
+  "a client that leaves %i steps after its chat was opened leaves no chat behind",
+  async (steps) => {
+    const keeping = new KeepingProvider();
+    let open = () => {};
+    const opening = new Promise<void>((resolve) => (open = resolve));
+    Object.assign(keeping.chats, { open: () => opening.then(() => "chat1") });
+    await using world = await openWorld({ providers: [keeping] });
+    await world.add("a");
+    const client = new AbortController();
+    const asked = world.ask({ signal: client.signal });
+    await world.clock.advance(0);
+    open();
+    for (let i = 0; i < steps; i++) await Promise.resolve();
+    client.abort(new GatewayError("cancelled", "The client left."));
+    expect(await asked).toBe("cancelled");
+    await world.clock.advance(4 * SECOND);
+    expect(keeping.removed).toEqual(["chat1"]);
+    expect(world.view("a").inFlight).toBe(0);
+  },
+);
+
 describe("a call in the background", () => {
   /** Never answers; lists why it was ended. */
   const hanging = (ends: string[]) => (context: { signal: AbortSignal }) =>
