@@ -19,10 +19,11 @@ export function proxyRules(env: Readonly<Record<string, string | undefined>>): P
 }
 
 /** The proxy for an address; undefined for a direct connection. */
-export function proxyFor({ protocol, hostname, port }: URL, { http, https, except }: ProxyRules): string | undefined {
-  const proxy = protocol === "http:" || protocol === "ws:" ? http : https;
+export function proxyFor(address: URL, { http, https, except }: ProxyRules): string | undefined {
   // Every call asks, and hardly any gateway has a proxy.
-  if (proxy === undefined || except.length === 0) return proxy;
+  if (http === undefined && https === undefined) return undefined;
+  const { protocol, hostname, port } = address;
+  const proxy = protocol === "http:" || protocol === "ws:" ? http : https;
   const host = hostname.replace(/^\[|\]$/g, "").toLowerCase();
   const isExcept = except.some((entry) => {
     const bare = entry.replace(/^\*?\./, "");
