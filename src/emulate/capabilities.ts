@@ -1,7 +1,7 @@
 import type { Capabilities } from "../chat/capabilities.ts";
 import { GatewayError } from "../chat/error.ts";
 import type { ChatRequest, Message, Part } from "../chat/request.ts";
-import { foldMessages, toolPartsAsText } from "./transcript.ts";
+import { foldMessages, holdsTool, toolPartsAsText } from "./transcript.ts";
 
 /**
  * The request as the upstream can take it: without empty messages, the history folded where it takes one prompt.
@@ -22,8 +22,8 @@ export function prepare(request: ChatRequest, capabilities: Capabilities): ChatR
         { field: "tools" },
       );
     }
-    tools = [];
-    toolChoice = { type: "auto" };
+    if (tools.length > 0) tools = [];
+    if (toolChoice.type !== "auto") toolChoice = { type: "auto" };
   }
   if (!capabilities.responseFormat && responseFormat.type !== "text") {
     if (responseFormat.type === "json-schema") {
@@ -37,11 +37,13 @@ export function prepare(request: ChatRequest, capabilities: Capabilities): ChatR
     responseFormat = { type: "text" };
   }
   if (capabilities.history === "prompt") {
-    const { text, images } = foldMessages(messages);
-    messages = [{ role: "user", parts: [{ type: "text", text }, ...images] }];
-  } else if (!capabilities.tools) {
+    if (!isPrompt(messages)) messages = [folded(messages)];
+  } else if (!capabilities.tools && messages.some(holdsTool)) {
     messages = messages.map(toolPartsAsText);
   }
+  // Most requests of most clients: no copy, which would live as long as the answer's stream.
+  const isSame = messages === request.messages && tools === request.tools && responseFormat === request.responseFormat;
+  if (isSame && toolChoice === request.toolChoice) return request;
   return { ...request, messages, tools, toolChoice, responseFormat };
 }
 
@@ -49,6 +51,18 @@ const JSON_ONLY: Message = {
   role: "system",
   parts: [{ type: "text", text: "Answer with one valid JSON object and nothing else: no other words, no code fence." }],
 };
+
+/** One text of one speaker without a name: what folding it would give. */
+function isPrompt(messages: readonly Message[]): boolean {
+  const [only] = messages;
+  if (!only || messages.length > 1 || only.role !== "user" || only.name !== undefined) return false;
+  return only.parts.length === 1 && only.parts[0]?.type === "text";
+}
+
+function folded(messages: readonly Message[]): Message {
+  const { text, images } = foldMessages(messages);
+  return { role: "user", parts: [{ type: "text", text }, ...images] };
+}
 
 const isEmpty = ({ parts }: Message): boolean => parts.length === 0;
 

@@ -25,8 +25,6 @@ interface Turn {
 export function foldMessages(messages: readonly Message[], hash: Hash = Bun.hash): Transcript {
   const [only] = messages;
   if (only && messages.length === 1 && only.role === "user" && only.parts.every(isShown)) {
-    const [part] = only.parts;
-    if (part?.type === "text" && only.parts.length === 1) return { text: part.text, images: [] };
     const texts = only.parts.flatMap((part) => (part.type === "text" ? [part.text] : []));
     return { text: texts.join("\n"), images: only.parts.filter((part) => part.type === "image") };
   }
@@ -40,9 +38,13 @@ export function foldMessages(messages: readonly Message[], hash: Hash = Bun.hash
 
 const isShown = (part: Part): boolean => part.type === "text" || part.type === "image";
 
+/** Whether a message has a tool call or a tool's result in it. */
+export const holdsTool = ({ parts }: Message): boolean =>
+  parts.some((part) => part.type === "tool-call" || part.type === "tool-result");
+
 /** Tool calls and results as text, for an upstream that takes messages but knows no tools. */
 export function toolPartsAsText(message: Message): Message {
-  if (!message.parts.some((part) => part.type === "tool-call" || part.type === "tool-result")) return message;
+  if (!holdsTool(message)) return message;
   const images: ImagePart[] = [];
   const turns = turnsOf({ role: message.role, parts: message.parts }, images);
   const text = turns.map((turn) => (turn.label === message.role ? turn.text : `[${turn.label}]\n${turn.text}`));

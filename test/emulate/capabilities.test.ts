@@ -21,6 +21,13 @@ describe("prepare", () => {
     expect(prepare(request({ messages: [hi, empty, hi] }), ALL).messages).toEqual([hi, hi]);
   });
 
+  test("one plain question goes to an upstream that takes a prompt without a copy", () => {
+    const plain = request({ messages: [hi] });
+    expect(prepare(plain, TEXT)).toBe(plain);
+    const named = request({ messages: [{ ...hi, name: "Ann" }] });
+    expect(prepare(named, TEXT)).toEqual(plain);
+  });
+
   test("a history becomes one user message for an upstream that takes a prompt", () => {
     const { messages } = prepare(request({ messages: [hi, { ...hi, role: "assistant" }, hi] }), TEXT);
     expect(messages).toHaveLength(1);

@@ -8,6 +8,11 @@ import { toolsOf } from "./tools.ts";
 
 const check = bodyChecker(ChatCompletionRequest);
 
+/** What most requests do not say. A request lives as long as its stream, so these are shared. */
+const NO_STOP: readonly string[] = [];
+const NO_REASONING: ReasoningRequest = {};
+const TEXT: ResponseFormat = { type: "text" };
+
 /**
  * A Chat Completions body as a ChatRequest. The messages keep the client's order and count, so that a later error can
  * name one by its index. Fields that the neutral model does not know are ignored.
@@ -71,17 +76,17 @@ function samplingOf(wire: ChatCompletionRequest): Sampling {
 }
 
 function stopOf(stop: ChatCompletionRequest["stop"]): readonly string[] {
-  if (!stop) return [];
+  if (!stop) return NO_STOP;
   return typeof stop === "string" ? [stop] : stop.filter((text) => text !== "");
 }
 
 const reasoningOf = (wire: ChatCompletionRequest): ReasoningRequest =>
-  wire.reasoning_effort ? { effort: wire.reasoning_effort } : {};
+  wire.reasoning_effort ? { effort: wire.reasoning_effort } : NO_REASONING;
 
 function responseFormatOf(wire: ChatCompletionRequest): ResponseFormat {
   const format = wire.response_format;
   if (format?.type === "json_object") return { type: "json" };
-  if (format?.type !== "json_schema") return { type: "text" };
+  if (format?.type !== "json_schema") return TEXT;
   const schema = format.json_schema?.schema;
   if (!schema) {
     throw new GatewayError("invalid-request", "`response_format.json_schema.schema` must be a JSON Schema object.", {

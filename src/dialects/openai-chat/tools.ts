@@ -4,6 +4,9 @@ import type { ChatCompletionRequest, FunctionTool } from "../../wire/openai-chat
 
 type ToolSide = Pick<ChatRequest, "tools" | "toolChoice" | "parallelToolCalls">;
 
+const NO_TOOLS: readonly Tool[] = [];
+const AUTO: ToolChoice = { type: "auto" };
+
 /**
  * The tools of a body and how they may be used, from `tools` or from the older `functions`. `allowed_tools` narrows the
  * list itself.
@@ -12,7 +15,7 @@ type ToolSide = Pick<ChatRequest, "tools" | "toolChoice" | "parallelToolCalls">;
 export function toolsOf(wire: ChatCompletionRequest): ToolSide {
   const parallelToolCalls = wire.parallel_tool_calls ?? true;
   if (!wire.tools && !wire.functions && !wire.tool_choice) {
-    return { tools: [], toolChoice: { type: "auto" }, parallelToolCalls };
+    return { tools: NO_TOOLS, toolChoice: AUTO, parallelToolCalls };
   }
   const old = wire.functions?.map(toolOf) ?? [];
   if (!wire.tools?.length && old.length > 0) {
@@ -56,7 +59,7 @@ const toolOf = ({ name, description, parameters, strict }: FunctionTool): Tool =
 type Choice = "auto" | "none" | "required" | { readonly name: string } | null | undefined;
 
 function choiceOf(choice: Choice, tools: readonly Tool[], field: string): ToolChoice {
-  if (choice === null || choice === undefined) return { type: "auto" };
+  if (choice === null || choice === undefined) return AUTO;
   if (typeof choice === "string") {
     if (choice !== "required" || tools.length > 0) return { type: choice };
     throw new GatewayError("invalid-request", `\`${field}\` demands a tool, but the request offers none.`, { field });
