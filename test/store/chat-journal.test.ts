@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
-import { appendFileSync, existsSync, readFileSync, statSync } from "node:fs";
+import { appendFileSync, closeSync, existsSync, openSync, readFileSync, statSync } from "node:fs";
+import { StoreOpenError } from "../../src/store/open.ts";
 import { ChatJournal } from "../../src/store/sqlite/chat-journal.ts";
 import { DataFolder } from "./folder.ts";
 import { NOON } from "./records.ts";
@@ -46,7 +47,12 @@ test("it says when it cannot take a name", async () => {
   await using folder = new DataFolder();
   const journal = new ChatJournal(folder.file("chats"));
   journal.close();
+  // The next file gets the number of the one that was closed.
+  const next = openSync(folder.file("next"), "w");
   expect(journal.add(FIRST)).toBe(false);
+  expect(statSync(folder.file("next")).size).toBe(0);
+  closeSync(next);
+  expect(() => new ChatJournal(folder.path)).toThrow(StoreOpenError);
 });
 
 test("what a kill left is in the store again, to be deleted, and leaves the file when it is committed", async () => {

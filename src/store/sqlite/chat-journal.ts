@@ -1,5 +1,6 @@
 import { closeSync, ftruncateSync, openSync, readFileSync, rmSync, writeSync } from "node:fs";
 import { parseJson } from "../../lib/json.ts";
+import { unusable } from "../files.ts";
 
 /** What an upstream and we call a chat. */
 export interface ChatName {
@@ -15,19 +16,25 @@ export class ChatJournal {
   /** What a process that was killed left behind; the file holds it until `clear`. */
   readonly left: readonly ChatName[];
   readonly #path: string;
-  readonly #file: number;
+  /** Undefined once it is closed: the system gives the number to another file. */
+  #file: number | undefined;
   #isEmpty: boolean;
 
-  /** @throws what the file system says */
+  /** @throws StoreOpenError when this user cannot write it */
   constructor(path: string) {
     this.#path = path;
-    this.#file = openSync(path, "a+", 0o600);
-    this.left = namesIn(readFileSync(path, "utf8"));
+    try {
+      this.#file = openSync(path, "a+", 0o600);
+      this.left = namesIn(readFileSync(path, "utf8"));
+    } catch (error) {
+      throw unusable(path, error);
+    }
     this.#isEmpty = this.left.length === 0;
   }
 
   /** False when the file cannot take it: a full disk, for one. */
   add({ accountId, upstreamId }: ChatName): boolean {
+    if (this.#file === undefined) return false;
     // The line break comes first, so that a line that was cut off spoils none but itself.
     const line = Buffer.from(`\n${JSON.stringify([accountId, upstreamId])}`);
     this.#isEmpty = false;
@@ -40,7 +47,7 @@ export class ChatJournal {
 
   /** The database has them all. Never throws: a name too many is a chat that is deleted once more. */
   clear(): void {
-    if (this.#isEmpty) return;
+    if (this.#isEmpty || this.#file === undefined) return;
     try {
       ftruncateSync(this.#file);
       this.#isEmpty = true;
@@ -50,7 +57,9 @@ export class ChatJournal {
   }
 
   close(): void {
+    if (this.#file === undefined) return;
     closeSync(this.#file);
+    this.#file = undefined;
     if (this.#isEmpty) rmSync(this.#path, { force: true });
   }
 }
