@@ -86,6 +86,11 @@ class AnswerBody implements UnderlyingDefaultSource<Uint8Array>, Due {
         const { value, done } = await events.next();
         if (done) return this.#close(text);
         for (const event of value) text += this.#options.encoder.event(event);
+        if (value.at(-1)?.type === "end") {
+          // Nothing follows: the last frame and the end of the body go out in one write.
+          void events.return?.();
+          return this.#close(text);
+        }
         if (text !== "") break;
       }
       if (!this.#isOver) this.#write(utf8.encode(text));

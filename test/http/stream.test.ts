@@ -80,6 +80,19 @@ test("what arrived together goes out in one write, the start with the first", as
   expect(calls).toEqual({ left: 0, ended: 1, failed: [] });
 });
 
+test("the end event ends the body with the same write, and closes the answer", async () => {
+  const script = scripted();
+  const { read, calls, clock } = open(Promise.resolve(script.stream));
+  const usage = { inputTokens: 1, outputTokens: 1, estimated: false };
+  script.batch(text("a"), { type: "end", reason: "stop", usage });
+  expect(await read()).toBe("<start>a<end>");
+  expect(calls).toEqual({ left: 0, ended: 1, failed: [] });
+  expect(await read()).toBeUndefined();
+  expect(script.seen).toEqual({ reads: 1, returned: true });
+  await clock.advance(PING_MS);
+  expect(clock.pending).toBe(0);
+});
+
 test("a batch without anything to say writes nothing", async () => {
   const script = scripted();
   const { read } = open(Promise.resolve(script.stream));
