@@ -24,14 +24,11 @@ export interface AttemptInput extends ChatUse {
   readonly keyAfter: ((answer: Message) => string) | undefined;
 }
 
-export interface AttemptDeps {
+export interface AttemptMeans {
   readonly clock: Clock;
   readonly agenda: Agenda;
   readonly conversations: Conversations;
-}
-
-/** Undefined `firstEventMs` for the provider's own deadline. */
-export interface AttemptLimits {
+  /** Undefined for the provider's own deadline. */
   readonly firstEventMs: number | undefined;
   readonly idleMs: number;
 }
@@ -57,8 +54,7 @@ export class Attempt implements AsyncIterableIterator<readonly ChatEvent[]>, Due
   begun = false;
   dueAt = 0;
   place = -1;
-  readonly #deps: AttemptDeps;
-  readonly #limits: AttemptLimits;
+  readonly #means: AttemptMeans;
   readonly #owner: AttemptOwner;
   readonly #controller = new AbortController();
   readonly #supplier: Supplier;
@@ -80,11 +76,10 @@ export class Attempt implements AsyncIterableIterator<readonly ChatEvent[]>, Due
   #failure: GatewayError | undefined;
   #characters = 0;
 
-  constructor(input: AttemptInput, owner: AttemptOwner, limits: AttemptLimits, deps: AttemptDeps) {
+  constructor(input: AttemptInput, owner: AttemptOwner, means: AttemptMeans) {
     this.input = input;
     this.#owner = owner;
-    this.#limits = limits;
-    this.#deps = deps;
+    this.#means = means;
     this.#supplier = new Supplier(input.request, this.#provider.capabilities);
     this.#draft = input.keyAfter && new AnswerDraft(input.request.stream);
   }
@@ -95,12 +90,12 @@ export class Attempt implements AsyncIterableIterator<readonly ChatEvent[]>, Due
    */
   async begin(): Promise<void> {
     const { lease, model, request, signal, log, chat } = this.input;
-    const { agenda, conversations } = this.#deps;
+    const { agenda, conversations, firstEventMs } = this.#means;
     const own = this.#controller.signal;
     try {
       if (signal.aborted) throw signal.reason;
       signal.addEventListener("abort", this);
-      this.#firstEventMs = this.#limits.firstEventMs ?? this.#provider.firstEventMs(request);
+      this.#firstEventMs = firstEventMs ?? this.#provider.firstEventMs(request);
       agenda.add(this, this.#firstEventMs);
       const taken = conversations.take(this.input, own, chat);
       const held = taken instanceof Promise ? await this.#arrival(taken) : taken;
@@ -156,9 +151,9 @@ export class Attempt implements AsyncIterableIterator<readonly ChatEvent[]>, Due
       this.#abort(new GatewayError("upstream-timeout", text));
       return;
     }
-    const { idleMs } = this.#limits;
-    const silentMs = this.#waitsSince === undefined ? 0 : this.#deps.clock.monotonic() - this.#waitsSince;
-    if (silentMs < idleMs) return this.#deps.agenda.add(this, idleMs - silentMs);
+    const { idleMs } = this.#means;
+    const silentMs = this.#waitsSince === undefined ? 0 : this.#means.clock.monotonic() - this.#waitsSince;
+    if (silentMs < idleMs) return this.#means.agenda.add(this, idleMs - silentMs);
     this.#abort(new GatewayError("upstream-timeout", `${title} has sent nothing for ${seconds(idleMs)}.`));
   }
 
@@ -196,7 +191,7 @@ export class Attempt implements AsyncIterableIterator<readonly ChatEvent[]>, Due
   };
 
   #pull(): void {
-    if (this.begun) this.#waitsSince ??= this.#deps.clock.monotonic();
+    if (this.begun) this.#waitsSince ??= this.#means.clock.monotonic();
     this.#source?.next().then(this.#came, this.#failed);
   }
 
@@ -209,7 +204,7 @@ export class Attempt implements AsyncIterableIterator<readonly ChatEvent[]>, Due
       if (batch.length > 0) {
         this.#waitsSince = undefined;
         this.#sourceEnded = batch.at(-1)?.type === "end";
-        if (this.#sourceEnded) this.#deps.agenda.remove(this);
+        if (this.#sourceEnded) this.#means.agenda.remove(this);
       }
       const value = this.begun ? this.#supply(batch) : this.#hold(batch);
       if (!value) return this.#pull();
@@ -253,8 +248,7 @@ export class Attempt implements AsyncIterableIterator<readonly ChatEvent[]>, Due
       }
     }
     this.begun = true;
-    const { clock, agenda } = this.#deps;
-    const { idleMs } = this.#limits;
+    const { clock, agenda, idleMs } = this.#means;
     // The place in the agenda is for the idle deadline from now on: one that is too early only looks.
     if (!this.#sourceEnded && this.#firstEventMs > idleMs && this.dueAt - clock.monotonic() > idleMs) {
       agenda.remove(this);
@@ -281,7 +275,7 @@ export class Attempt implements AsyncIterableIterator<readonly ChatEvent[]>, Due
       this.#source?.return?.().then(ignore, ignore);
       return;
     }
-    const { agenda } = this.#deps;
+    const { agenda } = this.#means;
     const drained = () => agenda.remove(this);
     agenda.add(this, DRAIN_MS);
     this.#source?.next().then(drained, drained);
@@ -291,7 +285,7 @@ export class Attempt implements AsyncIterableIterator<readonly ChatEvent[]>, Due
     if (this.#over) return;
     const reject = this.#reject;
     this.#resolve = this.#reject = undefined;
-    if (this.#taken) this.#deps.conversations.abandon(this.#taken, this.#controller);
+    if (this.#taken) this.#means.conversations.abandon(this.#taken, this.#controller);
     // Also ends an upstream whose answer nobody has begun to read.
     else this.#controller.abort(failure);
     this.#close(failure, undefined);
@@ -303,7 +297,7 @@ export class Attempt implements AsyncIterableIterator<readonly ChatEvent[]>, Due
   #close(failure: GatewayError | undefined, usage: Usage | undefined): void {
     this.#over = true;
     this.#failure = failure;
-    this.#deps.agenda.remove(this);
+    this.#means.agenda.remove(this);
     this.input.signal.removeEventListener("abort", this);
     const { keyAfter } = this.input;
     const key = !failure && this.#draft ? keyAfter?.(this.#draft.message()) : undefined;

@@ -20,8 +20,10 @@ import type { TurnEnd } from "./turn-end.ts";
 /** However often a credential is turned away, a request gives up after so many attempts. */
 const MOST_ATTEMPTS = 10;
 
-/** What all requests share. */
-export interface RunDeps extends RouterDeps {
+const ANY_CHAT: TakeOptions = {};
+
+/** What requests share. */
+export interface RunMeans extends Omit<RouterDeps, "settings">, RouterSettings {
   readonly budget: RetryBudget;
   readonly agenda: Agenda;
 }
@@ -51,12 +53,11 @@ interface Refusal {
 export class Run implements AttemptOwner {
   readonly #request: ChatRequest;
   readonly #options: RunOptions;
-  readonly #deps: RunDeps;
-  readonly #settings: RouterSettings;
+  readonly #means: RunMeans;
   readonly #journal: Journal;
   readonly #signal: AbortSignal;
   readonly #uncap: (() => void) | undefined;
-  readonly #images: RequestImages;
+  #requestImages: RequestImages | undefined;
   /** Attempts that count against `maxAttempts`. */
   #counted = 0;
   /** Gives the retry back; undefined until one was taken. */
@@ -67,25 +68,18 @@ export class Run implements AttemptOwner {
   #isChatLost = false;
   #over = false;
 
-  constructor(request: ChatRequest, options: RunOptions, deps: RunDeps) {
-    const { attempts, budget, clock, log, fetchImage } = deps;
-    const settings = deps.settings();
-    const { rotationUses, rotationMaxFailures, turnMs } = settings;
+  constructor(request: ChatRequest, options: RunOptions, means: RunMeans) {
+    const { budget, clock, resolver, turnMs } = means;
     const { dialect, caller } = options;
     const keyName = caller.kind === "key" ? caller.name : undefined;
-    const model = request.model ?? deps.resolver.defaultModel;
+    const model = request.model ?? resolver.defaultModel;
     this.#request = request;
     this.#options = options;
-    this.#deps = deps;
-    this.#settings = settings;
-    this.#journal = new Journal(
-      { request, dialect, keyName, model },
-      { attempts, clock, log, rotationUses, rotationMaxFailures },
-    );
+    this.#means = means;
+    this.#journal = new Journal({ request, dialect, keyName, model }, means);
     const capped = turnMs === undefined ? undefined : cap(options.signal, turnMs, clock);
     this.#signal = capped?.signal ?? options.signal;
     this.#uncap = capped?.cancel;
-    this.#images = new RequestImages(request.messages, fetchImage, this.#signal);
     budget.begin();
   }
 
@@ -103,7 +97,7 @@ export class Run implements AttemptOwner {
         let prepared: ChatRequest;
         try {
           prepared = prepare(this.#request, capabilities);
-          if (this.#images.areNeeded(capabilities)) {
+          if (capabilities.images === "base64" && this.#images.areNeeded(capabilities)) {
             // They are not fetched for a target that could not answer.
             const nobody = this.#unavailable(target);
             if (nobody) throw nobody;
@@ -147,7 +141,7 @@ export class Run implements AttemptOwner {
   /** The answer, or the failure after which this target has nothing more to offer. */
   async #atTarget(target: Target, request: ChatRequest, others: readonly Target[]): Promise<Answer | Refusal> {
     const { provider, model, account } = target;
-    const { conversations } = this.#deps;
+    const { conversations } = this.#means;
     const lender = this.#lenderOf(provider);
     const memory = this.#memoryOf(target);
     let exclude: Set<string> | undefined;
@@ -176,7 +170,7 @@ export class Run implements AttemptOwner {
       if (!lease.account || (next === "provider" && !provider.serviceOf)) return { failure: last, final: false };
       // However many accounts one provider has, the last attempt is for somebody else.
       if (
-        this.#counted >= this.#settings.maxAttempts - 1 &&
+        this.#counted >= this.#means.maxAttempts - 1 &&
         others.some((other) => this.#unavailable(other) === undefined)
       ) {
         return { failure: last, final: false };
@@ -190,7 +184,7 @@ export class Run implements AttemptOwner {
 
   /** The chat that holds this history already, and what is left to say to it. */
   async #claim({ key, followUp }: Memory): Promise<Kept | undefined> {
-    const { conversations } = this.#deps;
+    const { conversations } = this.#means;
     const chat = key === undefined ? undefined : await conversations.claim(key);
     return chat && { chat, followUp: await followUp() };
   }
@@ -201,13 +195,13 @@ export class Run implements AttemptOwner {
     whole: ChatRequest,
     kept: Kept | undefined,
   ): Promise<Answer | GatewayError> {
-    const { log } = this.#deps;
+    const { log } = this.#means;
     const journal = this.#journal;
     let request = kept?.followUp ?? whole;
-    let chat: TakeOptions = { kept: kept?.chat };
+    let chat: TakeOptions = kept ? { kept: kept.chat } : ANY_CHAT;
     for (;;) {
       const input = { lease, model, log, request, signal: this.#signal, chat, keyAfter };
-      const attempt = new Attempt(input, this, this.#settings, this.#deps);
+      const attempt = new Attempt(input, this, this.#means);
       this.#written = journal.attempt(lease, request);
       try {
         await attempt.begin();
@@ -228,9 +222,9 @@ export class Run implements AttemptOwner {
   #mayGoOn(failure: GatewayError): boolean {
     const { blames, next } = FAILURES[failure.kind];
     if (this.#signal.aborted || next === "none" || this.#options.accountId !== undefined) return false;
-    if (this.#counted >= this.#settings.maxAttempts || this.#journal.attempts >= MOST_ATTEMPTS) return false;
+    if (this.#counted >= this.#means.maxAttempts || this.#journal.attempts >= MOST_ATTEMPTS) return false;
     if (blames !== "provider") return true;
-    this.#giveBack ??= this.#deps.budget.take();
+    this.#giveBack ??= this.#means.budget.take();
     return this.#giveBack !== undefined;
   }
 
@@ -238,7 +232,12 @@ export class Run implements AttemptOwner {
   #unavailable(target: Target): GatewayError | undefined {
     const { accountId, caller } = this.#options;
     if (accountId !== undefined || caller.kind === "own-accounts") return undefined;
-    return this.#deps.pool.lender(target.provider.name).unavailable(target);
+    return this.#means.pool.lender(target.provider.name).unavailable(target);
+  }
+
+  get #images(): RequestImages {
+    const { fetchImage } = this.#means;
+    return (this.#requestImages ??= new RequestImages(this.#request.messages, fetchImage, this.#signal));
   }
 
   /** What an upstream that keeps chats may hold of this request's history; a caller's own accounts are not remembered. */
@@ -262,7 +261,7 @@ export class Run implements AttemptOwner {
 
   #targets(): readonly Target[] {
     const { accountId, caller, provider: only } = this.#options;
-    const { resolver, pool } = this.#deps;
+    const { resolver, pool } = this.#means;
     const { model } = this.#request;
     if (accountId !== undefined) return resolver.resolve(model, pool.find(accountId).provider.name);
     const targets = resolver.resolve(model, only);
@@ -274,7 +273,7 @@ export class Run implements AttemptOwner {
   }
 
   #lenderOf(provider: Provider): Lender {
-    const { pool } = this.#deps;
+    const { pool } = this.#means;
     const { caller } = this.#options;
     const own = caller.kind === "own-accounts" && caller.provider.name === provider.name;
     return own ? pool.borrow(provider.name, caller.credentials) : pool.lender(provider.name);
@@ -293,7 +292,7 @@ export class Run implements AttemptOwner {
     this.#over = true;
     this.#giveBack?.();
     this.#uncap?.();
-    this.#deps.budget.end();
+    this.#means.budget.end();
     this.#journal.end(end, sent);
   }
 }

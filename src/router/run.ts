@@ -9,7 +9,7 @@ import type { ModelInfo, Provider } from "../providers/provider.ts";
 import type { Attempts } from "../store/store.ts";
 import { RetryBudget } from "./budget.ts";
 import type { Conversations } from "./conversation.ts";
-import { Run, type RunDeps } from "./request-run.ts";
+import { Run, type RunMeans } from "./request-run.ts";
 import type { Resolver } from "./resolve.ts";
 
 /** Who sends a request. */
@@ -69,15 +69,21 @@ export interface RouterDeps {
   readonly clock: Clock;
   readonly log: Log;
   readonly fetchImage: FetchImage;
+  /** Gives another object when they have changed. */
   readonly settings: () => RouterSettings;
 }
 
 /** From a request to the answer's first event, over as many accounts as it takes. */
 export class Router {
-  readonly #deps: RunDeps;
+  readonly #deps: RouterDeps;
+  readonly #budget = new RetryBudget();
+  readonly #agenda: Agenda;
+  #settings: RouterSettings | undefined;
+  #means: RunMeans | undefined;
 
   constructor(deps: RouterDeps) {
-    this.#deps = { ...deps, budget: new RetryBudget(), agenda: new Agenda(deps.clock) };
+    this.#deps = deps;
+    this.#agenda = new Agenda(deps.clock);
   }
 
   /** The model of a request that names none. */
@@ -87,7 +93,7 @@ export class Router {
 
   /** Requests under way. */
   get active(): number {
-    return this.#deps.budget.active;
+    return this.#budget.active;
   }
 
   /** What `/v1/models` lists; `provider` limits it to one. */
@@ -101,6 +107,15 @@ export class Router {
    * @throws GatewayError the failure that the client should see when nobody could answer
    */
   run(request: ChatRequest, options: RunOptions): Promise<Answer> {
-    return new Run(request, options, this.#deps).answer();
+    return new Run(request, options, this.#meansNow()).answer();
+  }
+
+  #meansNow(): RunMeans {
+    const settings = this.#deps.settings();
+    if (!this.#means || this.#settings !== settings) {
+      this.#settings = settings;
+      this.#means = { ...this.#deps, ...settings, budget: this.#budget, agenda: this.#agenda };
+    }
+    return this.#means;
   }
 }
