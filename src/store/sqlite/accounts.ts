@@ -1,5 +1,5 @@
 import { and, asc, eq, isNotNull, isNull, ne, sql } from "drizzle-orm";
-import type { SQLiteColumn } from "drizzle-orm/sqlite-core";
+import type { SQLiteColumn, SQLiteUpdateSetSource } from "drizzle-orm/sqlite-core";
 import { GatewayError } from "../../chat/error.ts";
 import type { Rescue } from "../rescue.ts";
 import type { Sealing } from "../sealing.ts";
@@ -149,40 +149,35 @@ export function accountsOf(db: Drizzle, writer: Writer, behind: Behind, sealing:
   };
 }
 
-/** The statement that adds what an account has gained. Runs in the transaction of the queue. */
-export function accountChanger(db: Drizzle): (id: string, change: AccountChange) => void {
-  const value = (name: string) => sql.placeholder(name);
+/** The statements that write what an account has gained. They run in the transaction of the queue. */
+export function accountChanger(db: Drizzle): (change: AccountChange) => void {
+  const value = (name: keyof AccountChange) => sql.placeholder(name);
   const plus = (column: SQLiteColumn, name: keyof AccountChange) => sql`${column} + ${value(name)}`;
-  const adding = db
-    .update(accounts)
-    .set({
-      attempts: plus(accounts.attempts, "attempts"),
-      successes: plus(accounts.successes, "successes"),
-      failures: plus(accounts.failures, "failures"),
-      rotationFailuresTotal: plus(accounts.rotationFailuresTotal, "rotationFailures"),
-      inputTokens: plus(accounts.inputTokens, "inputTokens"),
-      outputTokens: plus(accounts.outputTokens, "outputTokens"),
-      lastUsedAt: sql`nullif(max(coalesce(${accounts.lastUsedAt}, 0), ${value("lastUsedAt")}), 0)`,
-      memory: sql`iif(${value("hasMemory")}, ${value("memory")}, ${accounts.memory})`,
-      quota: sql`iif(${value("hasQuota")}, ${value("quota")}, ${accounts.quota})`,
-    })
-    .where(eq(accounts.id, value("id")));
-  const add = compile(db, adding);
-  return (id, { memory, quota, ...change }) => {
-    add({
-      ...change,
-      id,
-      lastUsedAt: change.lastUsedAt ?? 0,
-      hasMemory: memory ? 1 : 0,
-      memory: jsonOrNull(memory?.value),
-      hasQuota: quota ? 1 : 0,
-      quota: jsonOrNull(quota?.value),
-    });
+  const changing = (row: SQLiteUpdateSetSource<typeof accounts>) =>
+    compile(
+      db,
+      db
+        .update(accounts)
+        .set(row)
+        .where(eq(accounts.id, value("id"))),
+    );
+  const add = changing({
+    attempts: plus(accounts.attempts, "attempts"),
+    successes: plus(accounts.successes, "successes"),
+    failures: plus(accounts.failures, "failures"),
+    rotationFailuresTotal: plus(accounts.rotationFailuresTotal, "rotationFailures"),
+    inputTokens: plus(accounts.inputTokens, "inputTokens"),
+    outputTokens: plus(accounts.outputTokens, "outputTokens"),
+    lastUsedAt: sql`max(coalesce(${accounts.lastUsedAt}, 0), ${value("lastUsedAt")})`,
+  });
+  const setMemory = changing({ memory: value("memory") });
+  const setQuota = changing({ quota: value("quota") });
+  return (change) => {
+    const { id, memory, quota } = change;
+    if (change.attempts > 0) add(change);
+    if (memory) setMemory({ id, memory: memory.value });
+    if (quota) setQuota({ id, quota: quota.value });
   };
-}
-
-function jsonOrNull(value: unknown): string | null {
-  return value === undefined ? null : JSON.stringify(value);
 }
 
 function healthOf(row: Row): Health {
@@ -265,7 +260,7 @@ function withChange(record: AccountRecord, change: AccountChange | undefined): A
       inputTokens: counters.inputTokens + change.inputTokens,
       outputTokens: counters.outputTokens + change.outputTokens,
     },
-    lastUsedAt: Math.max(record.lastUsedAt ?? 0, change.lastUsedAt ?? 0) || undefined,
+    lastUsedAt: Math.max(record.lastUsedAt ?? 0, change.lastUsedAt) || undefined,
     memory: change.memory ? change.memory.value : record.memory,
     quota: change.quota ? change.quota.value : record.quota,
   };

@@ -19,14 +19,15 @@ const ROWS_A_FLUSH = 500;
 
 /** What an account has gained since it was last written. Figures are added, the others replace. */
 export type AccountChange = { -readonly [Figure in keyof AccountCounters]: number } & {
-  lastUsedAt?: number;
+  readonly id: string;
+  lastUsedAt: number;
   memory?: { readonly value: unknown };
   quota?: { readonly value: unknown };
 };
 
 /** What the queue writes with: one prepared statement each. */
 export interface BehindSink {
-  account(id: string, change: AccountChange): void;
+  account(change: AccountChange): void;
   keyUse(id: string, at: number): void;
   setting(name: string, value: unknown): void;
   attempt(attempt: AttemptRecord): void;
@@ -138,7 +139,8 @@ export class Behind {
   #change(id: string): AccountChange {
     let change = this.accounts.get(id);
     if (!change) {
-      change = { attempts: 0, successes: 0, failures: 0, rotationFailures: 0, inputTokens: 0, outputTokens: 0 };
+      const figures = { attempts: 0, successes: 0, failures: 0, rotationFailures: 0, inputTokens: 0, outputTokens: 0 };
+      change = { id, ...figures, lastUsedAt: 0 };
       this.accounts.set(id, change);
     }
     return change;
@@ -152,7 +154,7 @@ export class Behind {
     if (attempt.rotationFailure) change.rotationFailures++;
     change.inputTokens += attempt.inputTokens;
     change.outputTokens += attempt.outputTokens;
-    change.lastUsedAt = Math.max(change.lastUsedAt ?? 0, attempt.startedAt);
+    change.lastUsedAt = Math.max(change.lastUsedAt, attempt.startedAt);
   }
 
   #chatWaits(): void {
@@ -228,7 +230,7 @@ export class Behind {
   #write(chatsToo: boolean): Batch {
     const batch = { ...batchOf(this), chats: chatsToo };
     if (chatsToo) this.chats.write();
-    for (const [id, change] of this.accounts) this.sink.account(id, change);
+    for (const change of this.accounts.values()) this.sink.account(change);
     for (const [id, at] of this.keyUses) this.sink.keyUse(id, at);
     for (const [name, value] of this.settings) this.sink.setting(name, value);
     for (const attempt of this.attempts.slice(0, batch.attempts)) this.sink.attempt(attempt);
