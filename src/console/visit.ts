@@ -1,4 +1,4 @@
-import { type Language, WORDS, type Words } from "./words.ts";
+import { type Language, type Words, wordsOf } from "./words.ts";
 
 /** Who is at the other end, as the HTTP side knows it: it alone reads proxy headers, and only of trusted proxies. */
 export interface Client {
@@ -42,7 +42,7 @@ export function visitOf(request: Request, client: Client, params: Visit["params"
     path: url.pathname.replace(/^\/console\/?/, ""),
     params,
     client,
-    words: WORDS[languageOf(cookies.get(COOKIES.language), request.headers.get("accept-language"))],
+    words: wordsOf(languageOf(cookies.get(COOKIES.language), request.headers.get("accept-language"))),
     theme: theme === "light" || theme === "dark" ? theme : undefined,
     token: cookies.get(COOKIES.session) ?? undefined,
     now,

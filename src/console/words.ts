@@ -50,7 +50,12 @@ export interface Words {
   readonly list: (items: readonly string[]) => string;
 }
 
-export const WORDS: Readonly<Record<Language, Words>> = { en: createWords("en"), zh: createWords("zh") };
+const made: Partial<Record<Language, Words>> = {};
+
+/** Made when a page first wants them: what Intl needs takes longer than most of the program's start. */
+export function wordsOf(language: Language): Words {
+  return (made[language] ??= createWords(language));
+}
 
 function createWords(language: Language): Words {
   const { tag, texts } = LOCALES[language];

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { framesOf } from "../../src/console/live.ts";
 import { accountSections, ALL } from "../../src/console/parts/accounts.ts";
-import { WORDS } from "../../src/console/words.ts";
+import { wordsOf } from "../../src/console/words.ts";
 import { account } from "./fake-admin.ts";
 import type { AccountView } from "../../src/admin/admin.ts";
 
@@ -10,7 +10,7 @@ const FOUR = ["acc_1", "acc_2", "acc_3", "acc_4"].map((id) => account(id, NOW));
 
 const regions = (accounts: readonly AccountView[], now = NOW) => ({
   accounts: accountSections(
-    { site: { root: "/console/", version: "0" }, words: WORDS.en, now, testOf: () => undefined },
+    { site: { root: "/console/", version: "0" }, words: wordsOf("en"), now, testOf: () => undefined },
     accounts,
     ALL,
   ),
@@ -45,6 +45,6 @@ test.each([
   [240_000, "4 min", "4 分钟"],
   [7_200_000, "2 h", "2 小时"],
 ])("a span of %d ms reads %s and %s", (ms, english, chinese) => {
-  expect(WORDS.en.span(ms)).toBe(english);
-  expect(WORDS.zh.span(ms)).toBe(chinese);
+  expect(wordsOf("en").span(ms)).toBe(english);
+  expect(wordsOf("zh").span(ms)).toBe(chinese);
 });
