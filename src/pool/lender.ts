@@ -1,4 +1,5 @@
 import { GatewayError } from "../chat/error.ts";
+import type { Abortable } from "../lib/abort.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Provider } from "../providers/provider.ts";
 import type { Account } from "./account.ts";
@@ -11,7 +12,7 @@ import { unavailable } from "./unavailable.ts";
 const QUEUE_FULL_RETRY_MS = 5000;
 
 export interface LendRequest {
-  readonly signal: AbortSignal;
+  readonly signal: Abortable;
   /** The upstream's model; accounts that do not serve it are not lent. */
   readonly model: string;
   /** Ids of accounts that this request has tried already. */
@@ -233,7 +234,7 @@ export class Lender {
       };
       const abort = () => waiter.reject(reasonOf(request.signal));
       const cancelTimer = clock.after(queueMs, () => waiter.reject(this.#queueFull(queueMs)));
-      request.signal.addEventListener("abort", abort, { once: true });
+      request.signal.addEventListener("abort", abort);
       this.#waiters.add(waiter);
     });
   }
@@ -298,15 +299,15 @@ function serves(account: Account, { model, account: named }: Wanted): boolean {
 }
 
 /** What `work` gives, or a rejection as soon as the signal aborts; the work itself goes on. */
-function untilAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
+function untilAborted(work: Promise<void>, signal: Abortable): Promise<void> {
   return new Promise((resolve, reject) => {
     const abort = () => reject(reasonOf(signal));
-    signal.addEventListener("abort", abort, { once: true });
+    signal.addEventListener("abort", abort);
     work.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
   });
 }
 
-function reasonOf(signal: AbortSignal): GatewayError {
+function reasonOf(signal: Abortable): GatewayError {
   const reason: unknown = signal.reason;
   return reason instanceof GatewayError ? reason : new GatewayError("cancelled", "The client left.");
 }

@@ -2,6 +2,7 @@ import { GatewayError, toGatewayError } from "../chat/error.ts";
 import { isFirstEvent, type ChatEvent, type UpstreamEvent, type Usage } from "../chat/event.ts";
 import type { ChatRequest, Message } from "../chat/request.ts";
 import { Supplier } from "../emulate/supplier.ts";
+import type { Abortable } from "../lib/abort.ts";
 import type { Agenda, Due } from "../lib/agenda.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Provider, TurnContext } from "../providers/provider.ts";
@@ -17,7 +18,7 @@ export interface AttemptInput extends ChatUse {
   /** As the upstream can take it; without what `chat.kept` holds already. */
   readonly request: ChatRequest;
   /** Aborts when the client left, the gateway stops or the turn has taken too long; its reason is a GatewayError. */
-  readonly signal: AbortSignal;
+  readonly signal: Abortable;
   /** Which of the upstream's chats to use. */
   readonly chat: TakeOptions;
   /** The key under which the chat is kept once it holds this answer too; undefined keeps no chat. */

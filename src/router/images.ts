@@ -1,6 +1,7 @@
 import type { Capabilities } from "../chat/capabilities.ts";
 import { GatewayError } from "../chat/error.ts";
 import type { ChatRequest, ImagePart, Message, Part } from "../chat/request.ts";
+import type { Abortable } from "../lib/abort.ts";
 import { type FetchImage, ImageRefused } from "../lib/fetch-image.ts";
 import { follow } from "./signals.ts";
 
@@ -15,11 +16,11 @@ type Source = ImagePart["source"];
 export class RequestImages {
   readonly #messages: readonly Message[];
   readonly #fetchImage: FetchImage;
-  readonly #signal: AbortSignal;
+  readonly #signal: Abortable;
   #fetched: Promise<ReadonlyMap<string, Source>> | undefined;
 
   /** @param messages as the client sent them, so that errors name its own places */
-  constructor(messages: readonly Message[], fetchImage: FetchImage, signal: AbortSignal) {
+  constructor(messages: readonly Message[], fetchImage: FetchImage, signal: Abortable) {
     this.#messages = messages;
     this.#fetchImage = fetchImage;
     this.#signal = signal;

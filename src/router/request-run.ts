@@ -1,6 +1,7 @@
 import { FAILURES, GatewayError, toGatewayError } from "../chat/error.ts";
 import type { ChatRequest, Message } from "../chat/request.ts";
 import { prepare } from "../emulate/index.ts";
+import { Aborter, type Abortable } from "../lib/abort.ts";
 import type { Agenda } from "../lib/agenda.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Lease, LeaseOutcome } from "../pool/lease.ts";
@@ -55,7 +56,7 @@ export class Run implements AttemptOwner {
   readonly #options: RunOptions;
   readonly #means: RunMeans;
   readonly #journal: Journal;
-  readonly #signal: AbortSignal;
+  readonly #signal: Abortable;
   readonly #uncap: (() => void) | undefined;
   #requestImages: RequestImages | undefined;
   /** Attempts that count against `maxAttempts`. */
@@ -305,13 +306,13 @@ function worse(last: GatewayError | undefined, unavailable: GatewayError | undef
   return rests && FAILURES[unavailable.kind].blames === "account" ? unavailable : last;
 }
 
-function cap(signal: AbortSignal, ms: number, clock: Clock): { signal: AbortSignal; cancel(): void } {
-  const controller = new AbortController();
-  const unfollow = follow(signal, controller);
+function cap(by: Abortable, ms: number, clock: Clock): { signal: Abortable; cancel(): void } {
+  const signal = new Aborter();
+  const unfollow = follow(by, signal);
   const text = `The answer was not complete within ${ms / 1000} s.`;
-  const cancelTimer = clock.after(ms, () => controller.abort(new GatewayError("upstream-timeout", text)));
+  const cancelTimer = clock.after(ms, () => signal.abort(new GatewayError("upstream-timeout", text)));
   return {
-    signal: controller.signal,
+    signal,
     cancel() {
       unfollow();
       cancelTimer();

@@ -1,5 +1,6 @@
 import type { ChatStream } from "../chat/event.ts";
 import type { ChatRequest } from "../chat/request.ts";
+import type { Abortable } from "../lib/abort.ts";
 import { Agenda } from "../lib/agenda.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { FetchImage } from "../lib/fetch-image.ts";
@@ -22,7 +23,7 @@ export type Caller =
 
 export interface RunOptions {
   /** Aborts with a GatewayError when the client leaves or the gateway stops. */
-  readonly signal: AbortSignal;
+  readonly signal: Abortable;
   /** For the request log. */
   readonly dialect: string;
   readonly caller: Caller;
