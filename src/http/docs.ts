@@ -25,6 +25,8 @@ export async function mountDocs({ version, assetRoot, basePath }: DocsOptions) {
     assets: join(assetRoot, "vendor", "swagger-ui"),
     prefix: "/docs/assets",
     alwaysStatic: true,
+    etag: false, // a hash of 1.5 MB at each start, for a page that few ever open
+    headers: { "cache-control": "max-age=3600" },
     silent: true,
   });
   return new Elysia({ name: "docs" })
