@@ -250,3 +250,17 @@ test("a record that the database refuses for what it is does not stand in the wa
   await clock.advance(1_000);
   expect(other.counted).toBe(2);
 });
+
+test("a chat that the database refuses takes no line of the log with it", async () => {
+  await using subject = await opened();
+  const { store, other, clock } = subject;
+  const chat = { upstreamId: "up_1", accountId: "acc_1", state: "ready", key: undefined, tries: 0 } as const;
+  await store.conversations.put({ ...chat, dueAt: Number.NaN });
+  store.attempts.recordRequest(request("req_1"));
+  store.attempts.recordAttempt(attempt("req_1"));
+  await clock.advance(1_000);
+  expect([other.logged, other.counted, other.chats]).toEqual([1, 1, 0]);
+  await store.conversations.put({ ...chat, dueAt: NOON });
+  await clock.advance(1_000);
+  expect(other.chats).toBe(1);
+});

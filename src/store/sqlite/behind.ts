@@ -51,6 +51,8 @@ export class Behind {
   #events = 0;
   /** Monotonic ms; undefined when no chat waits. The log is written more often than chats, most of which are short-lived. */
   #chatsDueAt: number | undefined;
+  /** What the transaction has come to, and so what it is to blame on. */
+  #writing: "chats" | "figures" | "rows" = "chats";
   #timer: { readonly dueAt: number; readonly cancel: () => void } | undefined;
   #isClosed = false;
 
@@ -199,8 +201,8 @@ export class Behind {
     }
     const now = this.writer.clock.monotonic();
     if (!this.#flushSome(this.#chatsDueAt !== undefined && this.#chatsDueAt <= now + TIMER_SLACK_MS)) return;
-    if (this.#rows + this.#figures > 0)
-      this.#arm(0); // the loop turns between two transactions
+    // The loop turns between two transactions.
+    if (this.#rows + this.#figures > 0) this.#arm(0);
     else if (this.#chatsDueAt !== undefined) this.#arm(this.#chatsDueAt - now);
   }
 
@@ -220,8 +222,8 @@ export class Behind {
   /** A record that the database refuses for what it is would be in the way of all others for ever. */
   #discard(error: unknown): void {
     this.writer.log.error("record-refused", { code: codeOf(error), rows: this.#rows });
-    if (this.#rows > 0) this.#forgetRows(batchOf(this));
-    else if (this.#figures > 0) this.#forgetFigures();
+    if (this.#writing === "rows") this.#forgetRows(batchOf(this));
+    else if (this.#writing === "figures") this.#forgetFigures();
     else this.#forgetChats();
     this.#events = 0;
   }
@@ -229,10 +231,13 @@ export class Behind {
   /** Inside a transaction. Nothing leaves the memory before the commit. */
   #write(chatsToo: boolean): Batch {
     const batch = { ...batchOf(this), chats: chatsToo };
+    this.#writing = "chats";
     if (chatsToo) this.chats.write();
+    this.#writing = "figures";
     for (const change of this.accounts.values()) this.sink.account(change);
     for (const [id, at] of this.keyUses) this.sink.keyUse(id, at);
     for (const [name, value] of this.settings) this.sink.setting(name, value);
+    this.#writing = "rows";
     for (const attempt of this.attempts.slice(0, batch.attempts)) this.sink.attempt(attempt);
     for (const request of this.requests.slice(0, batch.requests)) this.sink.request(request);
     return batch;
