@@ -4,9 +4,10 @@ import { GatewayError } from "../../chat/error.ts";
 import type { Rescue } from "../rescue.ts";
 import type { Sealing } from "../sealing.ts";
 import type { AccountRecord, Accounts, AccountSettings, Health } from "../store.ts";
-import type { AccountChange, Behind } from "./behind.ts";
+import type { Behind } from "./behind.ts";
 import type { Drizzle } from "./connection.ts";
 import { isDuplicate } from "./failure.ts";
+import type { AccountChange } from "./waiting-figures.ts";
 import { accounts, conversations } from "./schema.ts";
 import { compile } from "./statement.ts";
 import type { Writer } from "./writer.ts";
@@ -75,7 +76,7 @@ export function accountsOf(db: Drizzle, writer: Writer, behind: Behind, sealing:
     }
     const record = toRecord(row, credential, health, proxyOf(row));
     const { sourceHash = record.sourceHash, identityHash = record.identityHash } = rescued ?? {};
-    return withChange({ ...record, sourceHash, identityHash }, behind.accounts.get(row.id));
+    return withChange({ ...record, sourceHash, identityHash }, behind.figures.accounts.get(row.id));
   };
 
   return {

@@ -18,7 +18,7 @@ export function apiKeysOf(db: Drizzle, writer: Writer, behind: Behind): ApiKeys 
         .read(() => inOrder.all())
         .map(({ lastUsedAt, revokedAt, ...row }) => ({
           ...row,
-          lastUsedAt: behind.keyUses.get(row.id) ?? lastUsedAt ?? undefined,
+          lastUsedAt: behind.figures.keyUses.get(row.id) ?? lastUsedAt ?? undefined,
           revokedAt: revokedAt ?? undefined,
         }));
     },

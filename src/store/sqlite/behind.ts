@@ -1,7 +1,8 @@
 import { GatewayError } from "../../chat/error.ts";
-import type { AccountCounters, AttemptRecord, ConversationRecord, RequestRecord } from "../store.ts";
+import type { AttemptRecord, ConversationRecord, RequestRecord } from "../store.ts";
 import type { ChatName } from "./chat-journal.ts";
 import { codeOf } from "./failure.ts";
+import { type AccountChange, type FigureSink, WaitingFigures } from "./waiting-figures.ts";
 import type { WaitingChats } from "./waiting-chats.ts";
 import type { Writer } from "./writer.ts";
 
@@ -17,19 +18,8 @@ const DROP_STEP = 1_000;
 /** Log rows a transaction, so that catching up never holds the loop for long. */
 const ROWS_A_FLUSH = 500;
 
-/** What an account has gained since it was last written. Figures are added, the others replace. */
-export type AccountChange = { -readonly [Figure in keyof AccountCounters]: number } & {
-  readonly id: string;
-  lastUsedAt: number;
-  memory?: { readonly value: unknown };
-  quota?: { readonly value: unknown };
-};
-
 /** What the queue writes with: one prepared statement each. */
-export interface BehindSink {
-  account(change: AccountChange): void;
-  keyUse(id: string, at: number): void;
-  setting(name: string, value: unknown): void;
+export interface BehindSink extends FigureSink {
   attempt(attempt: AttemptRecord): void;
   request(request: RequestRecord): void;
   /** A write that proves the disk takes writes again. */
@@ -43,9 +33,7 @@ export interface BehindSink {
 export class Behind {
   readonly attempts: AttemptRecord[] = [];
   readonly requests: RequestRecord[] = [];
-  readonly accounts = new Map<string, AccountChange>();
-  readonly keyUses = new Map<string, number>();
-  readonly settings = new Map<string, unknown>();
+  readonly figures = new WaitingFigures();
   /** Log rows lost to the bound. */
   dropped = 0;
   #events = 0;
@@ -65,20 +53,16 @@ export class Behind {
   }
 
   get isEmpty(): boolean {
-    return this.#rows + this.#figures === 0 && this.#chatsDueAt === undefined;
+    return this.#rows + this.figures.size === 0 && this.#chatsDueAt === undefined;
   }
 
   get #rows(): number {
     return this.attempts.length + this.requests.length;
   }
 
-  get #figures(): number {
-    return this.accounts.size + this.keyUses.size + this.settings.size;
-  }
-
   recordAttempt(attempt: AttemptRecord): void {
     this.attempts.push(attempt);
-    if (attempt.accountId !== undefined) this.#count(attempt.accountId, attempt);
+    if (attempt.accountId !== undefined) this.figures.count(attempt.accountId, attempt);
     this.#added();
   }
 
@@ -88,15 +72,15 @@ export class Behind {
   }
 
   touchKey(id: string, at: number): void {
-    this.#replace(this.keyUses, id, at);
+    this.#replace(this.figures.keyUses, id, at);
   }
 
   touchSetting(name: string, value: unknown): void {
-    this.#replace(this.settings, name, value);
+    this.#replace(this.figures.settings, name, value);
   }
 
   touchAccount(id: string, change: Pick<AccountChange, "memory" | "quota">): void {
-    Object.assign(this.#change(id), change);
+    Object.assign(this.figures.of(id), change);
     this.#added();
   }
 
@@ -136,27 +120,6 @@ export class Behind {
   close(): void {
     this.#isClosed = true;
     this.#timer?.cancel();
-  }
-
-  #change(id: string): AccountChange {
-    let change = this.accounts.get(id);
-    if (!change) {
-      const figures = { attempts: 0, successes: 0, failures: 0, rotationFailures: 0, inputTokens: 0, outputTokens: 0 };
-      change = { id, ...figures, lastUsedAt: 0 };
-      this.accounts.set(id, change);
-    }
-    return change;
-  }
-
-  #count(id: string, attempt: AttemptRecord): void {
-    const change = this.#change(id);
-    change.attempts++;
-    if (attempt.outcome === "ok") change.successes++;
-    else if (attempt.outcome !== "cancelled") change.failures++; // a client that left says nothing about the account
-    if (attempt.rotationFailure) change.rotationFailures++;
-    change.inputTokens += attempt.inputTokens;
-    change.outputTokens += attempt.outputTokens;
-    change.lastUsedAt = Math.max(change.lastUsedAt, attempt.startedAt);
   }
 
   #chatWaits(): void {
@@ -202,7 +165,7 @@ export class Behind {
     const now = this.writer.clock.monotonic();
     if (!this.#flushSome(this.#chatsDueAt !== undefined && this.#chatsDueAt <= now + TIMER_SLACK_MS)) return;
     // The loop turns between two transactions.
-    if (this.#rows + this.#figures > 0) this.#arm(0);
+    if (this.#rows + this.figures.size > 0) this.#arm(0);
     else if (this.#chatsDueAt !== undefined) this.#arm(this.#chatsDueAt - now);
   }
 
@@ -223,7 +186,7 @@ export class Behind {
   #discard(error: unknown): void {
     this.writer.log.error("record-refused", { code: codeOf(error), rows: this.#rows });
     if (this.#writing === "rows") this.#forgetRows(batchOf(this));
-    else if (this.#writing === "figures") this.#forgetFigures();
+    else if (this.#writing === "figures") this.figures.clear();
     else this.#forgetChats();
     this.#events = 0;
   }
@@ -234,9 +197,7 @@ export class Behind {
     this.#writing = "chats";
     if (chatsToo) this.chats.write();
     this.#writing = "figures";
-    for (const change of this.accounts.values()) this.sink.account(change);
-    for (const [id, at] of this.keyUses) this.sink.keyUse(id, at);
-    for (const [name, value] of this.settings) this.sink.setting(name, value);
+    this.figures.write(this.sink);
     this.#writing = "rows";
     for (const attempt of this.attempts.slice(0, batch.attempts)) this.sink.attempt(attempt);
     for (const request of this.requests.slice(0, batch.requests)) this.sink.request(request);
@@ -245,17 +206,11 @@ export class Behind {
 
   /** In the same turn as the commit, so that no record comes between. */
   #forget(batch: Batch): void {
-    this.#forgetFigures();
+    this.figures.clear();
     this.#forgetRows(batch);
     if (batch.chats) this.#forgetChats();
     this.dropped = 0;
     this.#events = 0;
-  }
-
-  #forgetFigures(): void {
-    this.accounts.clear();
-    this.keyUses.clear();
-    this.settings.clear();
   }
 
   #forgetChats(): void {

@@ -14,15 +14,15 @@ export function settingsOf(db: Drizzle, writer: Writer, behind: Behind): Setting
     .prepare();
   const put = settingWriter(db);
   /** What is still behind is older than what is committed now. */
-  const forget = (name: string) => void behind.settings.delete(name);
+  const forget = (name: string) => void behind.figures.settings.delete(name);
   return {
     async get(name) {
-      if (behind.settings.has(name)) return behind.settings.get(name);
+      if (behind.figures.settings.has(name)) return behind.figures.settings.get(name);
       return writer.read(() => byName.get({ name }))?.value ?? undefined;
     },
     async all() {
       const rows = writer.read(() => db.select().from(settings).all());
-      return Object.fromEntries([...rows.map(({ name, value }) => [name, value] as const), ...behind.settings]);
+      return Object.fromEntries([...rows.map(({ name, value }) => [name, value] as const), ...behind.figures.settings]);
     },
     async set(name, value) {
       const work = () => {
