@@ -1,10 +1,13 @@
-/** JSON that repeats but for one text, as the frames of an answer do: what need not be parsed again. */
+/** Events whose data repeat but for one text, as the frames of an answer do: what need not be parsed again. */
 
-/** What stands before the text and after it, letter by letter, the quotes included. */
+/** What stands before the text in the data and after it in the event, letter by letter: quotes, and an empty line. */
 export interface DataForm {
   readonly before: string;
   readonly after: string;
 }
+
+/** The line end of the data and the empty line that ends the event. */
+export const EMPTY_LINE = "\n\n";
 
 const SPACE = 0x20;
 const QUOTE = 0x22;
@@ -19,7 +22,7 @@ export function dataFormOf(data: string, name: string, text: string): DataForm |
   const json = JSON.stringify(text);
   const at = data.indexOf(key) + key.length;
   if (at < key.length || data.includes(key, at) || !data.startsWith(json, at) || data.includes("\n")) return undefined;
-  return { before: data.slice(0, at + 1), after: data.slice(at + json.length - 1) };
+  return { before: data.slice(0, at + 1), after: data.slice(at + json.length - 1) + EMPTY_LINE };
 }
 
 /** Where the characters that stand for themselves in a JSON text end; `from` is after its quote. */

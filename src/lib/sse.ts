@@ -1,5 +1,5 @@
 /** Server-sent events: bytes in, events out, however the bytes were cut; and events out as frames. */
-import { endOfPlain, type DataForm } from "./data-form.ts";
+import { EMPTY_LINE, endOfPlain, type DataForm } from "./data-form.ts";
 
 /** One event. `event` is its type when the stream names one; `data` holds its data lines joined by line feeds. */
 export interface ServerEvent {
@@ -115,21 +115,29 @@ export class EventReader {
   /**
    * The text of the next event, when all of that is one line of data in this form, a text without escapes and an empty
    * line. Any other event is left to `next`: undefined.
+   * @param joins gives the texts of all such events that follow each other, joined
    */
-  nextText({ before, after }: DataForm): string | undefined {
+  nextText({ before, after }: DataForm, joins = false): string | undefined {
     const text = this.#text;
     const at = this.#at;
     if (this.#line !== "" || this.#data !== undefined || this.#event !== undefined) return undefined;
-    if (!text.startsWith("data:", at) || text.length - at < before.length + after.length + 7) return undefined;
+    // No character beyond the end is asked for here either.
+    if (!text.startsWith("data:", at) || text.length - at < 6) return undefined;
     const value = text.charCodeAt(at + 5) === SPACE ? at + 6 : at + 5;
     if (!text.startsWith(before, value)) return undefined;
-    const from = value + before.length;
-    const to = endOfPlain(text, from);
-    const end = to + after.length;
-    if (to - from > this.#maxEventChars - before.length - after.length || !text.startsWith(after, to)) return undefined;
-    if (text.length < end + 2 || text.charCodeAt(end) !== LF || text.charCodeAt(end + 1) !== LF) return undefined;
-    this.#at = end + 2;
-    return text.slice(from, to);
+    let from = value + before.length;
+    const head = text.slice(at, from);
+    const mostChars = this.#maxEventChars - before.length - after.length + EMPTY_LINE.length;
+    let texts = "";
+    for (;;) {
+      const to = endOfPlain(text, from);
+      if (to - from > mostChars || !text.startsWith(after, to)) break;
+      texts += text.slice(from, to);
+      this.#at = to + after.length;
+      if (!joins || !text.startsWith(head, this.#at)) break;
+      from = this.#at + head.length;
+    }
+    return this.#at > at ? texts : undefined;
   }
 
   #rest(): ServerEvent[] {

@@ -5,8 +5,9 @@ import { EventReader } from "../../src/lib/sse.ts";
 import { seededRandom } from "../seeded-random.ts";
 
 const utf8 = new TextEncoder();
-const FORM: DataForm = { before: '{"id":1,"text":"', after: '","last":false}' };
-const frame = (json: string) => `data:${FORM.before}${json}${FORM.after}`;
+const FORM: DataForm = { before: '{"id":1,"text":"', after: '","last":false}\n\n' };
+const dataOf = (json: string) => FORM.before + json + FORM.after.trimEnd();
+const frame = (json: string) => `data:${dataOf(json)}`;
 
 /** Lines of every kind; those of the form in all ways that are nearly it. */
 const LINES = [
@@ -50,6 +51,7 @@ function randomStream(random: Random): Uint8Array {
   const usual = random() < 0.7 ? pick(random, ["\n", "\r\n", "\r"]) : undefined;
   const bytes: number[] = random() < 0.1 ? [0xef, 0xbb, 0xbf] : [];
   for (let lines = Math.floor(random() * 20); lines >= 0; lines--) {
+    if (random() < 0.15) bytes.push(...utf8.encode(`${frame("token ")}\n\n${frame("🐈")}\n\n`));
     bytes.push(...utf8.encode(pick(random, LINES)));
     if (random() < 0.05) bytes.push(...pick(random, BROKEN));
     const end = usual ?? pick(random, ["\n", "\r\n", "\r"]);
@@ -81,21 +83,17 @@ function eventsOf(bytes: Uint8Array): string[][] {
   return events;
 }
 
-function read(pieces: readonly Uint8Array[], form?: DataForm): { events: string[][]; texts: number } {
+/** The events, those of the form told as their texts; `joins` is what `nextText` takes. */
+function read(pieces: readonly Uint8Array[], form?: DataForm, joins = false): (string[] | string)[] {
   const reader = new EventReader();
-  const events: string[][] = [];
-  let texts = 0;
+  const events: (string[] | string)[] = [];
   const readAll = () => {
     for (;;) {
-      const text = form && reader.nextText(form);
-      if (form && text !== undefined) {
-        events.push(["", form.before + text + form.after]);
-        texts++;
-        continue;
-      }
-      const next = reader.next();
-      if (!next) return;
-      events.push([next.event ?? "", next.data]);
+      const text = form && reader.nextText(form, joins);
+      const next = text === undefined ? reader.next() : undefined;
+      if (text !== undefined) events.push(text);
+      else if (next) events.push([next.event ?? "", next.data]);
+      else return;
     }
   };
   for (const piece of pieces) {
@@ -104,35 +102,53 @@ function read(pieces: readonly Uint8Array[], form?: DataForm): { events: string[
   }
   reader.close();
   readAll();
-  return { events, texts };
+  return events;
+}
+
+/** The same events, however those of the form were told: as events, as texts, or as joined texts. */
+function withTexts(events: readonly (string[] | string)[]): (string[] | string)[] {
+  const alike: (string[] | string)[] = [];
+  for (const event of events) {
+    const json = typeof event === "string" ? event : textIn(event);
+    const last = alike.at(-1);
+    if (json === undefined) alike.push(event);
+    else if (typeof last === "string") alike[alike.length - 1] = last + json;
+    else alike.push(json);
+  }
+  return alike;
+}
+
+function textIn([type, data = ""]: readonly string[]): string | undefined {
+  const json = data.slice(FORM.before.length, data.length - FORM.after.trimEnd().length);
+  return type === "" && data === dataOf(json) ? json : undefined;
 }
 
 test("however a stream is cut and read, its events are those of the grammar", () => {
   const random = seededRandom(7);
-  let texts = 0;
+  let apart = 0;
+  let joined = 0;
   for (let stream = 0; stream < 3000; stream++) {
     const bytes = randomStream(random);
     const expected = eventsOf(bytes);
     const pieces = randomPieces(random, bytes);
-    expect(read(pieces).events).toEqual(expected);
-    const withForm = read(pieces, FORM);
-    expect(withForm.events).toEqual(expected);
-    texts += withForm.texts;
-    expect(
-      read(
-        Array.from(bytes, (byte) => Uint8Array.of(byte)),
-        FORM,
-      ).events,
-    ).toEqual(expected);
+    const bytewise = Array.from(bytes, (byte) => Uint8Array.of(byte));
+    expect(read(pieces)).toEqual(expected);
+    expect(read(bytewise, FORM)).toEqual(expected);
+    const texts = read(pieces, FORM);
+    const runs = read(pieces, FORM, true);
+    for (const events of [texts, runs]) expect(withTexts(events)).toEqual(withTexts(expected));
+    apart += texts.filter((event) => typeof event === "string").length;
+    joined += runs.filter((event) => typeof event === "string").length;
   }
-  expect(texts).toBeGreaterThan(200);
+  expect(joined).toBeGreaterThan(100);
+  expect(apart).toBeGreaterThan(joined * 1.2);
 });
 
 test("an event that has begun in an earlier piece is not of the form", () => {
   const rest = `${frame("x")}\n\ndata: a\n\n`;
   for (const begun of ["event: ping\n", "data: b\n", ": wor", "da", "\ufeff: \n\r"]) {
     const pieces = [begun, rest].map((text) => utf8.encode(text));
-    expect(read(pieces, FORM).events).toEqual(eventsOf(Buffer.concat(pieces)));
+    expect(withTexts(read(pieces, FORM))).toEqual(withTexts(eventsOf(Buffer.concat(pieces))));
   }
 });
 
@@ -162,7 +178,7 @@ test("a form is that of data in which it is plain where the text stands", () => 
 });
 
 test("the cap holds for events of the form too", () => {
-  const chars = FORM.before.length + FORM.after.length;
+  const chars = dataOf("").length;
   const bytes = utf8.encode(`${frame("12345")}\n\n`);
   const readers = [5, 4].map((text) => new EventReader({ maxEventChars: chars + text }));
   for (const reader of readers) reader.add(bytes);

@@ -92,7 +92,7 @@ export class Answer {
   #readEvents(out: UpstreamEvent[]): void {
     let hasCome = false;
     while (this.progress !== "last") {
-      const text = this.#form && this.#nextText(this.#form, out);
+      const text = this.#nextText(out);
       if (text === undefined) {
         const event = this.#events.next();
         if (!event) break;
@@ -103,14 +103,10 @@ export class Answer {
     if (hasCome && out.length === 0) out.push(PROGRESS);
   }
 
-  /** The text of the next frame if it has this form; in a large read, of all such frames that follow each other. */
-  #nextText(form: DataForm, out: readonly UpstreamEvent[]): string | undefined {
-    const text = this.#events.nextText(form);
+  /** The text of the next frame if it has the form of the last; in a large read, of all such frames up to another. */
+  #nextText(out: readonly UpstreamEvent[]): string | undefined {
     const isLarge = out.length >= MOST_EVENTS_A_READ && this.#segment === "content" && this.#content.addsUp;
-    if (text === undefined || !isLarge) return text;
-    let joined = text;
-    for (let next = this.#events.nextText(form); next !== undefined; next = this.#events.nextText(form)) joined += next;
-    return joined;
+    return this.#form && this.#events.nextText(this.#form, isLarge);
   }
 
   #readFrame(data: string, out: UpstreamEvent[]): void {
@@ -123,8 +119,8 @@ export class Answer {
     const event = asObject(frame["event"]);
     if (event && typeof event["type"] === "string") {
       this.#readEvent(event["type"], event, frame, out);
-      const text = event["type"] === "content" ? event["content"] : undefined;
-      if (typeof text === "string") this.#form = dataFormOf(data, "content", text);
+      const text = saysTextAlone(frame, event);
+      if (text !== undefined) this.#form = dataFormOf(data, "content", text);
     } else if (
       Array.isArray(frame["choices"]) ||
       typeof frame["content"] === "string" ||
@@ -279,6 +275,12 @@ export class Answer {
     const citations = citationsOf(hits).filter(({ url }) => !urls.has(url) && urls.add(url));
     if (citations.length > 0) out.push({ type: "citations", citations });
   }
+}
+
+/** The text of a frame that says nothing else; undefined for any other frame. */
+function saysTextAlone(frame: Frame, { type, content }: Frame): string | undefined {
+  const isAlone = type === "content" && frame["sensitive"] !== true && !usageOf(frame["tokenInfo"]);
+  return isAlone && typeof content === "string" ? content : undefined;
 }
 
 function think(text: string, out: UpstreamEvent[]): void {

@@ -62,6 +62,17 @@ describe("frames that differ in their text alone", () => {
 
   test("are parsed when something else differs too", () => {
     const used = event("content", { content: "b" }, { tokenInfo: { promptTokens: 3, completionTokens: 4 } });
+    const twice = [
+      used,
+      event("finish", { usage: { inputTokens: 5, outputTokens: 6 } }),
+      used,
+      event("x", {}, { lastOne: true }),
+    ];
+    expect(
+      told([twice.join("")])
+        .flat()
+        .at(-1),
+    ).toMatchObject({ usage: { outputTokens: 4 } });
     const last = event("content", { content: "c" }, { lastOne: true });
     const over = event("finish");
     expect(
