@@ -66,7 +66,7 @@ export class Attempt implements AsyncIterableIterator<readonly ChatEvent[]>, Due
   #held: HeldChat | undefined;
   #source: AsyncIterator<readonly UpstreamEvent[]> | undefined;
   /** What was read before the stream was handed over. */
-  #before: readonly UpstreamEvent[] = [];
+  #before: (readonly UpstreamEvent[])[] | undefined;
   #resolve: ((result: Result) => void) | undefined;
   #reject: ((failure: GatewayError) => void) | undefined;
   /** Monotonic ms since which the reader has waited without an event, once the first one is there. */
@@ -118,10 +118,10 @@ export class Attempt implements AsyncIterableIterator<readonly ChatEvent[]>, Due
 
   next(): Promise<Result> {
     if (this.#over) return this.#failure ? Promise.reject(this.#failure) : Promise.resolve(DONE);
-    if (this.#before.length === 0) return new Promise<Result>(this.#read);
+    if (!this.#before) return new Promise<Result>(this.#read);
     try {
-      const before = this.#before;
-      this.#before = [];
+      const before = this.#before.flat();
+      this.#before = undefined;
       const value = this.#supply(before);
       if (value) return Promise.resolve({ value, done: false });
     } catch (error) {
@@ -240,7 +240,7 @@ export class Attempt implements AsyncIterableIterator<readonly ChatEvent[]>, Due
 
   /** Keeps a batch for the reader; undefined while the first event is not there. */
   #hold(batch: readonly UpstreamEvent[]): readonly ChatEvent[] | undefined {
-    this.#before = this.#before.length === 0 ? batch : [...this.#before, ...batch];
+    (this.#before ??= []).push(batch);
     if (!batch.some(isFirstEvent)) {
       const end = batch.find((event) => event.type === "end");
       if (!end) return undefined;

@@ -83,6 +83,14 @@ test("an upstream that goes on after its end is cut off after two seconds, and n
   expect(fake.aborted).toEqual(["a"]);
 });
 
+test("an upstream may be at work for very many reads before its first event", async () => {
+  const progress = Array.from({ length: 100_000 }, () => [{ type: "progress" as const }]);
+  const fake = new FakeProvider().next("a", says(...progress, [text("Hi")], [END]));
+  await using world = await openWorld({ providers: [fake] });
+  await world.add("a");
+  expect((await drain((await world.run()).stream)).map(({ type }) => type)).toEqual(["text-delta", "end"]);
+});
+
 test("a reader that leaves closes an upstream that rests between two reads", async () => {
   const { seen, turn } = noting(says([text("a")], [text("b")], [END]));
   const fake = new FakeProvider().next("a", turn);
