@@ -33,7 +33,7 @@ export class SaidText {
       this.text = "";
       this.forgotten = true;
     } else if (length - this.#joinedChars > LOOSE_CHARS + this.#joinedChars / 16) {
-      // Always so. The answer is used: a question whose answer nobody uses is never asked.
+      // Always so; but a search whose result is not used is left out when this is compiled.
       if (this.text.endsWith(piece)) this.#joinedChars = length;
     }
   }
