@@ -33,8 +33,6 @@ export interface Config {
     readonly masterKeys: readonly string[];
     /** Open the page in the browser once it is there. */
     readonly openBrowser: boolean;
-    /** Calls to upstreams that Bun runs at once; more would wait without a word. */
-    readonly upstreamCalls: number;
   };
   readonly data: {
     /** Absolute. */
@@ -161,7 +159,6 @@ interface Basis extends Gathered {
   readonly outbound: ProxyRules;
   readonly language: "en" | "zh";
   readonly openBrowser: boolean;
-  readonly upstreamCalls: number;
 }
 
 /** A setting that the console may change. Locked while `source` is "flag" or "environment". */
@@ -190,7 +187,6 @@ export function loadConfig(inputs: Inputs, saved: Readonly<Record<string, unknow
       outbound: proxyRules(env),
       language: locale.toLowerCase().startsWith("zh") ? "zh" : "en",
       openBrowser: flags["open"] === true,
-      upstreamCalls: Number(env["BUN_CONFIG_MAX_HTTP_REQUESTS"]) || BUN_CALLS,
     },
     saved,
   );
@@ -235,7 +231,6 @@ function configOf(basis: Basis, saved: Readonly<Record<string, unknown>>): Confi
       requireKey: values.REQUIRE_KEY,
       masterKeys: keys.keys,
       openBrowser: basis.openBrowser,
-      upstreamCalls: basis.upstreamCalls,
     },
     data: {
       dataDir,
@@ -329,8 +324,6 @@ function configOf(basis: Basis, saved: Readonly<Record<string, unknown>>): Confi
   });
 }
 
-/** Bun's own limit, where the entry could not raise it. */
-const BUN_CALLS = 256;
 const MIB = 1_048_576;
 const KEY_VARIABLES = ["API_MASTER_KEY", "USER_SET_KEY"] as const;
 const SHORT_PASSWORD_LENGTH = 8;

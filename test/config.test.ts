@@ -44,7 +44,6 @@ test("every default stands as the settings table says", () => {
       requireKey: true,
       masterKeys: [],
       openBrowser: false,
-      upstreamCalls: 256,
     },
     data: {
       dataDir: "/srv/app/data",

@@ -41,16 +41,13 @@ export interface Site {
   readonly turns: Turns;
 }
 
-/** Calls to upstreams kept free for probes, renewals and chats made ready, where their number is limited. */
-const SPARE_CALLS = 32;
-
 /** Mounts every route. The clients' API comes last: it answers for all paths that nobody else takes. */
 export async function buildSite(deps: SiteDeps): Promise<Site> {
   const { config, operator, store, clock, log, version, assetRoot } = deps;
   const { providers, pool, router } = deps.path;
   const { admin, auth, keys, overview } = operator;
-  const { basePath, requireKey, allowedHosts, maxBodyBytes, trustedProxies, upstreamCalls } = config().server;
-  const turns = new Turns(clock, upstreamCalls - SPARE_CALLS);
+  const { basePath, requireKey, allowedHosts, maxBodyBytes, trustedProxies } = config().server;
+  const turns = new Turns(clock);
   const peers = new Peers();
   const readClient = clientReader(trustedProxies);
   let reloadedAt = clock.now();
@@ -61,6 +58,7 @@ export async function buildSite(deps: SiteDeps): Promise<Site> {
     clock,
     turns,
     verdict: overview.verdict,
+    waiting: () => providers.reduce((count, { name }) => count + pool.lender(name).waiting, 0),
     longcat: () => ({
       accounts: pool.views().filter((account) => account.provider === "longcat"),
       position: pool.lender("longcat").position,

@@ -53,7 +53,6 @@ export function chatHandler(dialect: Dialect, deps: ChatDeps): ChatHandler {
     try {
       const caller = callerOf(http, auth);
       turn = turns.begin(http.signal);
-      if (turn.admitted) await turn.admitted;
       const body = parseJson(await readBody(http));
       if (!body.ok) throw new GatewayError("invalid-request", `The body is not valid JSON: ${body.reason}.`);
       const request = dialect.decode(body.value, http.headers, { id, receivedAt });
@@ -63,7 +62,7 @@ export function chatHandler(dialect: Dialect, deps: ChatDeps): ChatHandler {
         created: Math.floor(receivedAt / 1000),
       };
 
-      const answered = router.run(request, { signal: turn.signal, dialect: dialect.name, caller, provider });
+      const answered = router.run(request, { signal: turn, dialect: dialect.name, caller, provider });
       if (request.stream) return await streamed(answered, dialect.encodeStream(request, head), turn, id);
       const { stream, served } = await answered;
       const whole = dialect.encodeWhole(await collect(stream), request, head);

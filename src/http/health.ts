@@ -11,6 +11,8 @@ export interface HealthDeps {
   readonly clock: Clock;
   readonly turns: Turns;
   readonly verdict: () => Verdict;
+  /** Requests that wait for an account. */
+  readonly waiting: () => number;
   /** The LongCat pool, for longchat's formats. */
   readonly longcat: () => { accounts: readonly AccountView[]; position: RotationPosition };
   /** Epoch ms of the last change of the LongCat accounts from outside. */
@@ -48,7 +50,7 @@ export function mountHealth(deps: HealthDeps) {
       verdict: verdict.state,
       accounts: { usable: verdict.usable, total: verdict.total },
       inFlight: turns.size,
-      waiting: turns.waiting,
+      waiting: deps.waiting(),
       ...longchatHealth(deps.longcat().accounts, deps.reloadedAt()),
     });
   };
