@@ -67,7 +67,7 @@ type Stage = Pick<ConversationRecord, "state" | "dueAt"> & { readonly key?: stri
 
 /**
  * The chats that upstreams keep: opens one per turn, deletes it afterwards whatever became of the turn, and keeps an
- * empty one ready so that `open` costs the next client no time. Chats of stored accounts stand in the store before they
+ * empty one ready so that `open` costs the next client no time: the next one is made while its account works. Chats of stored accounts stand in the store before they
  * are used, so that a crash leaves none behind. Where a provider says so, a chat is kept instead of deleted, and found
  * again by the history it holds.
  */
@@ -133,7 +133,11 @@ export class Conversations implements ChatKeeper {
     const { kept, fresh } = options;
     if (kept) return this.#chatOf(lease, keeping, { id: kept.upstreamId, continued: true }).heldFor(use);
     const ready = fresh ? undefined : this.#ready.get(readyKey(lease.account.id, model));
-    if (ready) this.#forget(ready);
+    if (ready) {
+      this.#forget(ready);
+      // The account has worked before: the next chat is made while this turn runs, but not before it is sent.
+      setImmediate(() => this.#makeReady(use, keeping));
+    }
     return ready?.chat && !ready.chat.saved ? ready.chat.heldFor(use) : this.#acquire(use, keeping, signal, ready);
   }
 

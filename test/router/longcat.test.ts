@@ -166,14 +166,15 @@ describe("conversations at LongCat", () => {
     expect(cat.sim.violations).toEqual([]);
   });
 
-  test("one is ready before the next request, which then makes a single call", async () => {
+  test("one is ready before the next request, which makes a single call, and another while that turn runs", async () => {
     await using cat = await openCat("a", { ready: true });
     await cat.ask();
     await cat.sim.until(() => cat.sim.account("a").counts.create === 2);
     await cat.world.clock.advance(0);
     const calls = cat.sim.requests.length;
     const { stream } = await cat.run();
-    expect(cat.sim.requests.slice(calls).map(({ kind }) => kind)).toEqual(["chat"]);
+    await cat.sim.until(() => cat.sim.account("a").counts.create === 3);
+    expect(cat.sim.requests.slice(calls).map(({ kind }) => kind)).toEqual(["chat", "create"]);
     await stream[Symbol.asyncIterator]().return?.();
   });
 
