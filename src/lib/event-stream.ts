@@ -1,5 +1,3 @@
-import { crc32 } from "node:zlib";
-import { EventStreamCodec, type MessageHeaders } from "@smithy/eventstream-codec";
 import type { UpstreamBody } from "./fetch.ts";
 
 /** One message of an AWS event stream (`application/vnd.amazon.eventstream`). */
@@ -22,15 +20,14 @@ export class EventStreamError extends Error {
 }
 
 const PRELUDE_BYTES = 12;
-/** Prelude and the checksum of the message. */
-const LEAST_FRAME_BYTES = 16;
+const CHECKSUM_BYTES = 4;
+const LEAST_FRAME_BYTES = PRELUDE_BYTES + CHECKSUM_BYTES;
+/** Bytes of a header's value by its type; undefined: its own first two say how many follow. */
+const VALUE_BYTES: readonly (number | undefined)[] = [0, 0, 1, 2, 4, 8, undefined, undefined, 8, 16];
+const STRING = 7;
 const MIB = 1024 * 1024;
 
 const utf8 = new TextDecoder();
-const codec = new EventStreamCodec(
-  (input) => (typeof input === "string" ? input : utf8.decode(input)),
-  (input) => Buffer.from(input),
-);
 
 /** Collects bytes, however they were cut, and gives each message once it is whole and its checksums are right. */
 export class EventStreamDecoder {
@@ -81,7 +78,7 @@ export class EventStreamDecoder {
     const view = new DataView(this.#held.buffer, this.#start, size);
     const frameBytes = view.getUint32(0);
     // Checked at once: a length that is garbage would otherwise be waited for.
-    if (crc32(this.#held.subarray(this.#start, this.#start + 8)) !== view.getUint32(8)) {
+    if (Bun.hash.crc32(this.#held.subarray(this.#start, this.#start + 8)) !== view.getUint32(8)) {
       throw new EventStreamError("the checksum of a prelude is wrong");
     }
     if (frameBytes < LEAST_FRAME_BYTES || view.getUint32(4) > frameBytes - LEAST_FRAME_BYTES) {
@@ -91,7 +88,7 @@ export class EventStreamDecoder {
       throw new EventStreamError(`a message of ${frameBytes} bytes is longer than ${this.#maxFrameBytes}`);
     }
     if (size < frameBytes) return undefined;
-    const frame = decode(this.#held.subarray(this.#start, this.#start + frameBytes));
+    const frame = decode(this.#held.subarray(this.#start, this.#start + frameBytes), view);
     this.#start += frameBytes;
     return frame;
   }
@@ -111,19 +108,31 @@ export class EventStreamDecoder {
   }
 }
 
-function decode(bytes: Uint8Array): EventFrame {
-  try {
-    const { headers, body } = codec.decode(bytes);
-    return { headers: stringsOf(headers), payload: body.slice() };
-  } catch (error) {
-    throw new EventStreamError(error instanceof Error ? error.message : "a message cannot be read", { cause: error });
+/**
+ * Prelude, headers, payload, checksum. A header is the length of its name, the name, its type and its value.
+ * @param view over the bytes, or more of them
+ */
+function decode(bytes: Uint8Array, view: DataView): EventFrame {
+  const payloadEnd = bytes.length - CHECKSUM_BYTES;
+  if (Bun.hash.crc32(bytes.subarray(0, payloadEnd)) !== view.getUint32(payloadEnd)) {
+    throw new EventStreamError("the checksum of a message is wrong");
   }
-}
-
-function stringsOf(headers: MessageHeaders): Record<string, string> {
-  const strings: Record<string, string> = {};
-  for (const [name, header] of Object.entries(headers)) if (header.type === "string") strings[name] = header.value;
-  return strings;
+  const headersEnd = PRELUDE_BYTES + view.getUint32(4);
+  const headers: Record<string, string> = {};
+  for (let at = PRELUDE_BYTES; at < headersEnd;) {
+    const nameAt = at + 1;
+    const typeAt = nameAt + view.getUint8(at);
+    if (typeAt >= headersEnd) throw new EventStreamError("a header is cut off");
+    const type = view.getUint8(typeAt);
+    if (type >= VALUE_BYTES.length) throw new EventStreamError(`a header type is unknown: ${type}`);
+    const fixed = VALUE_BYTES[type];
+    const valueAt = typeAt + (fixed === undefined ? 3 : 1);
+    at = valueAt + (fixed ?? (valueAt <= headersEnd ? view.getUint16(typeAt + 1) : 0));
+    if (at > headersEnd) throw new EventStreamError("a header is cut off");
+    if (type === STRING)
+      headers[utf8.decode(bytes.subarray(nameAt, typeAt))] = utf8.decode(bytes.subarray(valueAt, at));
+  }
+  return { headers, payload: bytes.slice(headersEnd, payloadEnd) };
 }
 
 /**

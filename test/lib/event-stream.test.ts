@@ -78,6 +78,16 @@ describe("broken streams end in an error", () => {
       bytes: message({ x: { type: 12, bytes: new Uint8Array() } }),
       says: /header type/,
     },
+    {
+      name: "a header whose value is longer than the headers",
+      bytes: message({ x: { type: 7, bytes: Uint8Array.of(0, 9, 65) } }, "payload"),
+      says: /header is cut off/,
+    },
+    {
+      name: "a header without a value",
+      bytes: message({ x: { type: 6, bytes: new Uint8Array() } }, "payload"),
+      says: /header is cut off/,
+    },
   ];
   test.each(cases)("$name", ({ bytes, says }) => {
     expect(() => decodeAll([bytes])).toThrow(says);
