@@ -65,7 +65,7 @@ export async function buildApp(deps: AppDeps): Promise<App> {
     ready: () => ready,
     notices: () => notices,
   });
-  const site = await buildSite({
+  const site = buildSite({
     config,
     path,
     operator,

@@ -42,7 +42,7 @@ export interface Site {
 }
 
 /** Mounts every route. The clients' API comes last: it answers for all paths that nobody else takes. */
-export async function buildSite(deps: SiteDeps): Promise<Site> {
+export function buildSite(deps: SiteDeps): Site {
   const { config, operator, store, clock, log, version, assetRoot } = deps;
   const { providers, pool, router } = deps.path;
   const { admin, auth, keys, overview } = operator;
@@ -81,7 +81,7 @@ export async function buildSite(deps: SiteDeps): Promise<Site> {
       return credentials.length;
     },
   });
-  const pages = await createConsole({
+  const pages = createConsole({
     admin,
     auth,
     assetRoot,
@@ -118,7 +118,7 @@ export async function buildSite(deps: SiteDeps): Promise<Site> {
       return failureResponse(error, dialects[0], id, clock.now());
     })
     .use(health)
-    .use(await mountDocs({ version, assetRoot, basePath }))
+    .use(mountDocs({ version, assetRoot, basePath }))
     .use(adminApi)
     .use(pages)
     .use(api);

@@ -1,26 +1,19 @@
 import { join } from "node:path";
-import { staticPlugin } from "@elysiajs/static";
 import { Elysia } from "elysia";
+import { lazyFiles } from "../lib/lazy-files.ts";
 import { compress, SECURITY_HEADERS } from "./respond.ts";
 
 /** Browsers ask each time whether a file is still the same, so that an update shows at once. */
-const OPTIONS = { alwaysStatic: true, directive: "no-cache", maxAge: null, etag: true, silent: true } as const;
+const OPTIONS = {
+  etag: true,
+  directive: "no-cache",
+  headers: { ...SECURITY_HEADERS, vary: "accept-encoding" },
+} as const;
 
 /** `public/` and htmx under `/console/assets`, with ETag, compressed for browsers that take it. */
-export async function createAssets(assetRoot: string): Promise<Elysia> {
-  const headers = { ...SECURITY_HEADERS, vary: "accept-encoding" };
-  const own = await staticPlugin({
-    ...OPTIONS,
-    headers,
-    assets: join(assetRoot, "public"),
-    prefix: "/console/assets",
-  });
-  const htmx = await staticPlugin({
-    ...OPTIONS,
-    headers,
-    assets: join(assetRoot, "vendor", "htmx"),
-    prefix: "/console/assets/htmx",
-  });
+export function createAssets(assetRoot: string): Elysia {
+  const own = lazyFiles({ ...OPTIONS, assets: join(assetRoot, "public"), prefix: "/console/assets" });
+  const htmx = lazyFiles({ ...OPTIONS, assets: join(assetRoot, "vendor", "htmx"), prefix: "/console/assets/htmx" });
   const packed = new Map<string, Response>();
   const app = new Elysia({ name: "console-assets" }).onAfterHandle(async ({ request, response }) => {
     if (!(response instanceof Response) || response.status !== 200) return undefined;

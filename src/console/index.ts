@@ -41,7 +41,7 @@ export interface ConsoleOptions {
 }
 
 /** The pages under `/console/`: sign-in, setup, overview and accounts, with their live updates and assets. */
-export async function createConsole(options: ConsoleOptions) {
+export function createConsole(options: ConsoleOptions) {
   const { admin, auth, clock, log, client, stopping, version } = options;
   const desk: Desk = {
     admin,
@@ -61,7 +61,7 @@ export async function createConsole(options: ConsoleOptions) {
   });
 
   return new Elysia({ name: "console" })
-    .use(await createAssets(options.assetRoot))
+    .use(createAssets(options.assetRoot))
     .get(
       "/console/",
       operator((visit) => showOverview(desk, visit)),

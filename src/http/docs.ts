@@ -1,7 +1,6 @@
 import { join } from "node:path";
-import { staticPlugin } from "@elysiajs/static";
-import { swagger } from "@elysiajs/swagger";
-import { Elysia } from "elysia";
+import { type AnyElysia, Elysia } from "elysia";
+import { lazyFiles } from "../lib/lazy-files.ts";
 
 const CSP =
   "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; " +
@@ -19,44 +18,55 @@ export interface DocsOptions {
  * The API page at `/docs` and its document at `/docs/json`. The document is the plugin's; the page is ours, because the
  * plugin's loads its program from elsewhere and stays blank offline.
  */
-export async function mountDocs({ version, assetRoot, basePath }: DocsOptions) {
+export function mountDocs({ version, assetRoot, basePath }: DocsOptions) {
   const root = basePath.replace(/\/*$/, "/");
-  const files = await staticPlugin({
-    assets: join(assetRoot, "vendor", "swagger-ui"),
-    prefix: "/docs/assets",
-    alwaysStatic: true,
-    etag: false, // a hash of 1.5 MB at each start, for a page that few ever open
-    headers: { "cache-control": "max-age=3600" },
-    silent: true,
-  });
-  return new Elysia({ name: "docs" })
-    .use(files)
+  const docs = new Elysia({ name: "docs" });
+  let document: Promise<AnyElysia> | undefined;
+  return docs
     .use(
-      swagger({
-        path: "/docs",
-        specPath: "/docs/json",
-        exclude: [/^\/console/, /^\/docs/],
-        documentation: {
-          info: {
-            title: "Sluice",
-            version,
-            description: "Your chat accounts behind the OpenAI API. Send your key as `Authorization: Bearer KEY`.",
-          },
-          tags: [
-            { name: "chat", description: "What OpenAI clients call" },
-            { name: "models", description: "What there is to choose from" },
-            { name: "health", description: "For people, probes and scripts" },
-            { name: "admin", description: "Everything an operator can do; needs an admin key" },
-          ],
-          components: {
-            securitySchemes: { key: { type: "http", scheme: "bearer" } },
-          },
-          security: [{ key: [] }],
-        },
+      lazyFiles({
+        assets: join(assetRoot, "vendor", "swagger-ui"),
+        prefix: "/docs/assets",
+        etag: false,
+        headers: { "cache-control": "max-age=3600" },
       }),
+    )
+    .get(
+      "/docs/json",
+      ({ request }) => (document ??= documentOf(docs, version)).then((app) => app.handle(request)),
+      HIDDEN,
     )
     .get("/docs", () => new Response(page(root), { headers: { ...HTML, "content-security-policy": CSP } }), HIDDEN)
     .get("/docs/start.js", () => new Response(start(root), { headers: { "content-type": "text/javascript" } }), HIDDEN);
+}
+
+/** The plugin lists all routes of the app that `parent` is mounted in. It is loaded when asked for: few ever do. */
+async function documentOf(parent: AnyElysia, version: string): Promise<AnyElysia> {
+  const { swagger } = await import("@elysiajs/swagger");
+  const plugin = swagger({
+    path: "/docs",
+    specPath: "/docs/json",
+    exclude: [/^\/console/, /^\/docs/],
+    documentation: {
+      info: {
+        title: "Sluice",
+        version,
+        description: "Your chat accounts behind the OpenAI API. Send your key as `Authorization: Bearer KEY`.",
+      },
+      tags: [
+        { name: "chat", description: "What OpenAI clients call" },
+        { name: "models", description: "What there is to choose from" },
+        { name: "health", description: "For people, probes and scripts" },
+        { name: "admin", description: "Everything an operator can do; needs an admin key" },
+      ],
+      components: {
+        securitySchemes: { key: { type: "http", scheme: "bearer" } },
+      },
+      security: [{ key: [] }],
+    },
+  });
+  parent.use(plugin);
+  return plugin;
 }
 
 const HIDDEN = { detail: { hide: true } };

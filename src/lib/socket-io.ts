@@ -1,4 +1,4 @@
-import { io, type Socket } from "socket.io-client";
+import type { io, Socket } from "socket.io-client";
 import type { Clock } from "./clock.ts";
 
 /** What comes in once the connection stands. After "dropped" the client dials again by itself until it is closed. */
@@ -51,7 +51,7 @@ export class SocketIo {
   #cancelRejoin = (): void => {};
   #closed = false;
 
-  private constructor({ url, auth, headers, proxy, signal, clock }: SocketIoOptions) {
+  private constructor(dial: typeof io, { url, auth, headers, proxy, signal, clock }: SocketIoOptions) {
     const { origin, path } = addressOf(url);
     this.#signal = signal;
     this.#clock = clock;
@@ -69,7 +69,7 @@ export class SocketIo {
     };
     // Bun's WebSocket takes the proxy from an agent, of which it reads this field alone.
     if (proxy !== undefined) Object.assign(options, { agent: { proxy: new URL(proxy) } });
-    this.#socket = io(origin, options);
+    this.#socket = dial(origin, options);
     const { io: manager } = this.#socket;
     // The library leaves a close packet unread and would wait for the connection to follow it.
     manager.on("open", () =>
@@ -85,7 +85,10 @@ export class SocketIo {
    */
   static async open(options: SocketIoOptions, listen: (news: SocketIoNews) => void): Promise<SocketIo> {
     options.signal.throwIfAborted();
-    const client = new SocketIo(options);
+    // Six packages that a gateway without such an account never needs.
+    const library = await import("socket.io-client");
+    options.signal.throwIfAborted();
+    const client = new SocketIo(library.io, options);
     try {
       await client.#join(options.connectMs);
       client.#watch(listen);

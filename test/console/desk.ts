@@ -63,7 +63,7 @@ export async function desk(
     },
   });
   const stopping = new AbortController();
-  const console = await createConsole({
+  const console = createConsole({
     admin: fake.admin,
     auth,
     assetRoot,
