@@ -1,5 +1,3 @@
-import { request } from "node:http";
-
 export interface LoopbackAnswer {
   readonly status: number;
   readonly body: string;
@@ -17,7 +15,11 @@ export interface LoopbackInit {
  * Asks a gateway on this machine. Over node:http because `fetch` would hand the call to a proxy of the environment.
  * @throws the socket's error, with its `code`; "AbortError" after the deadline
  */
-export function askLoopback(url: string, { method, headers, body, timeoutMs }: LoopbackInit): Promise<LoopbackAnswer> {
+export async function askLoopback(
+  url: string,
+  { method, headers, body, timeoutMs }: LoopbackInit,
+): Promise<LoopbackAnswer> {
+  const { request } = await import("node:http");
   return new Promise((resolve, reject) => {
     const signal = AbortSignal.timeout(timeoutMs);
     // A connection of its own: a kept one may be closed by the other side at the moment it is used again.

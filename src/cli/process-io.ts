@@ -3,14 +3,22 @@ import type { CliIo } from "./command.ts";
 
 /** The streams and surroundings of this process. The caller sets `process.exitCode`: an exit at once would cut output off. */
 export function processIo(): CliIo {
-  const { stdin, stdout, stderr, env } = process;
   return {
-    stdin,
-    stdout,
-    stderr,
-    env,
+    // Each stream is made by the first look at it, and serving looks at few.
+    get stdin() {
+      return process.stdin;
+    },
+    get stdout() {
+      return process.stdout;
+    },
+    get stderr() {
+      return process.stderr;
+    },
+    env: process.env,
     cwd: process.cwd(),
-    isTty: stdin.isTTY,
+    get isTty() {
+      return process.stdin.isTTY;
+    },
     clock: systemClock,
     onInterrupt(run) {
       process.once("SIGINT", run);

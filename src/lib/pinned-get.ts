@@ -1,5 +1,5 @@
-import http, { type IncomingMessage, type RequestOptions } from "node:http";
-import https from "node:https";
+import type { IncomingMessage } from "node:http";
+import type { RequestOptions } from "node:https";
 import { isIP } from "node:net";
 
 export interface PinnedGetOptions {
@@ -19,22 +19,21 @@ export type PinnedGet = (url: URL, options: PinnedGetOptions) => Promise<Incomin
  * `fetch` cannot promise that: it goes through whatever proxy the environment names, and that resolves names itself.
  * @throws what the socket, TLS or the parser throws; the error of an abort when the signal aborts
  */
-export const pinnedGet: PinnedGet = (url, { address, headers, signal, ca }) =>
-  new Promise((resolve, reject) => {
-    const { protocol, port, host, hostname, pathname, search } = url;
-    const isSecure = protocol === "https:";
-    const isName = isIP(hostname.replace(/^\[|\]$/g, "")) === 0;
-    const options: RequestOptions & https.RequestOptions = {
-      host: address,
-      port: Number(port) || (isSecure ? 443 : 80),
-      path: pathname + search,
-      headers: { ...headers, host },
-      agent: false, // A kept connection may lead to an address that was checked for another request.
-      signal,
-      ...(isSecure && isName ? { servername: hostname.replace(/\.$/, "") } : {}),
-      ...(ca === undefined ? {} : { ca }),
-    };
-    const request = (isSecure ? https : http).request(options, resolve);
-    request.on("error", reject);
-    request.end();
-  });
+export const pinnedGet: PinnedGet = async (url, { address, headers, signal, ca }) => {
+  const { protocol, port, host, hostname, pathname, search } = url;
+  const isSecure = protocol === "https:";
+  const isName = isIP(hostname.replace(/^\[|\]$/g, "")) === 0;
+  const options: RequestOptions = {
+    host: address,
+    port: Number(port) || (isSecure ? 443 : 80),
+    path: pathname + search,
+    headers: { ...headers, host },
+    agent: false, // A kept connection may lead to an address that was checked for another request.
+    signal,
+    ...(isSecure && isName ? { servername: hostname.replace(/\.$/, "") } : {}),
+    ...(ca === undefined ? {} : { ca }),
+  };
+  // Loaded with the first image: most gateways never see one.
+  const { request } = await (isSecure ? import("node:https") : import("node:http"));
+  return new Promise((resolve, reject) => request(options, resolve).on("error", reject).end());
+};
