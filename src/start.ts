@@ -17,7 +17,7 @@ import { containerNotices, readContainerFacts } from "./lib/container.ts";
 import { createLogger, type Logger } from "./lib/logger.ts";
 import { streamSink } from "./lib/outlet.ts";
 import { version } from "./lib/version.ts";
-import { prepareFolder, writeDurably } from "./store/files.ts";
+import { prepareFolder, writeWhole } from "./store/files.ts";
 import { acquireLock, FolderInUseError, type Lock } from "./store/lock.ts";
 import { databasePathOf, openStore, StoreOpenError } from "./store/open.ts";
 import type { Store } from "./store/store.ts";
@@ -104,7 +104,7 @@ async function serve(config: Config): Promise<number> {
   const [url = ""] = urls;
   const tokenPath = join(data.dataDir, TOKEN_FILE);
   lock.describe({ pid: process.pid, url });
-  writeDurably(
+  writeWhole(
     tokenPath,
     `${JSON.stringify({ url: loopbackUrl(server, listening.ports), token: operatorToken, pid: process.pid })}\n`,
   );

@@ -31,6 +31,7 @@ export async function syncEnvironment(
 
 /** A text is one whole where its provider can read it so; else its parts stand on lines or between `||`. */
 function entriesOf(pool: Pool, provider: string, text: string): readonly string[] {
+  if (text === "") return [];
   try {
     pool.provider(provider).credential?.parse(text);
     return [text];

@@ -23,7 +23,7 @@ export class AddressRefused extends Error {
 }
 
 /** The longest prefix that matches decides. IANA's special-purpose registries, and the clouds' metadata addresses. */
-const V4: readonly Range[] = ranges([
+const V4: readonly RangeRow[] = [
   ["0.0.0.0/8", "forbidden"],
   ["10.0.0.0/8", "private"],
   ["100.64.0.0/10", "private"],
@@ -41,8 +41,8 @@ const V4: readonly Range[] = ranges([
   ["203.0.113.0/24", "forbidden"],
   ["224.0.0.0/4", "forbidden"],
   ["240.0.0.0/4", "forbidden"],
-]);
-const V6: readonly Range[] = ranges([
+];
+const V6: readonly RangeRow[] = [
   ["::/128", "forbidden"],
   ["::1/128", "private"],
   ["64:ff9b:1::/48", "private"],
@@ -57,14 +57,14 @@ const V6: readonly Range[] = ranges([
   ["fe80::/10", "forbidden"],
   ["fec0::/10", "private"],
   ["ff00::/8", "forbidden"],
-]);
+];
 /** IPv6 forms that carry an IPv4 address, and the byte at which it stands. */
-const CARRIERS: readonly (Range & { readonly at: number })[] = [
-  { ...range("::/96", "private"), at: 12 },
-  { ...range("::ffff:0:0/96", "private"), at: 12 },
-  { ...range("::ffff:0:0:0/96", "private"), at: 12 },
-  { ...range("64:ff9b::/96", "private"), at: 12 },
-  { ...range("2002::/16", "private"), at: 2 },
+const CARRIERS: readonly (readonly [cidr: string, at: number])[] = [
+  ["::/96", 12],
+  ["::ffff:0:0/96", 12],
+  ["::ffff:0:0:0/96", 12],
+  ["64:ff9b::/96", 12],
+  ["2002::/16", 2],
 ];
 /** Names that clouds resolve to their metadata, also when somebody else resolves them. */
 const METADATA_NAMES = new Set(["metadata", "metadata.google.internal", "metadata.goog", "instance-data"]);
@@ -136,25 +136,48 @@ function bare(hostname: string): string {
     .replace(/\.$/, "");
 }
 
+type RangeRow = readonly [cidr: string, kind: AddressKind];
+
 interface Range {
   readonly bytes: readonly number[];
   readonly bits: number;
+}
+
+interface KnownRange extends Range {
   readonly kind: AddressKind;
 }
 
-function range(cidr: string, kind: AddressKind): Range {
-  const [address = "", bits = ""] = cidr.split("/");
-  return { bytes: isIPv4(address) ? bytesOfV4(address) : bytesOfV6(address), bits: Number(bits), kind };
+interface Tables {
+  readonly v4: readonly KnownRange[];
+  readonly v6: readonly KnownRange[];
+  readonly carriers: readonly (Range & { readonly at: number })[];
 }
 
-function ranges(list: readonly (readonly [string, AddressKind])[]): Range[] {
-  return list.map(([cidr, kind]) => range(cidr, kind)).toSorted((a, b) => b.bits - a.bits);
+let read: Tables | undefined;
+
+/** The tables above, read at the first address that is looked at: few programs come to one. */
+function tables(): Tables {
+  return (read ??= {
+    v4: rangesOf(V4),
+    v6: rangesOf(V6),
+    carriers: CARRIERS.map(([cidr, at]) => ({ ...rangeOf(cidr), at })),
+  });
+}
+
+function rangeOf(cidr: string): Range {
+  const [address = "", bits = ""] = cidr.split("/");
+  return { bytes: isIPv4(address) ? bytesOfV4(address) : bytesOfV6(address), bits: Number(bits) };
+}
+
+function rangesOf(rows: readonly RangeRow[]): KnownRange[] {
+  return rows.map(([cidr, kind]) => ({ ...rangeOf(cidr), kind })).toSorted((a, b) => b.bits - a.bits);
 }
 
 function kindOf(bytes: readonly number[]): AddressKind {
-  const own = (bytes.length === 4 ? V4 : V6).find((each) => isWithin(bytes, each));
+  const { v4, v6, carriers } = tables();
+  const own = (bytes.length === 4 ? v4 : v6).find((each) => isWithin(bytes, each));
   if (own) return own.kind;
-  const carrier = bytes.length === 16 ? CARRIERS.find((each) => isWithin(bytes, each)) : undefined;
+  const carrier = bytes.length === 16 ? carriers.find((each) => isWithin(bytes, each)) : undefined;
   return carrier ? kindOf(bytes.slice(carrier.at, carrier.at + 4)) : "public";
 }
 

@@ -54,15 +54,24 @@ function userName(): string {
 
 /** Writes a 0600 file that is whole or not there at all, and on the disk when this returns. Replaces an older one. */
 export function writeDurably(path: string, bytes: Uint8Array | string): void {
+  moveDurably(writePart(path, bytes, fsyncSync), path);
+}
+
+/** The same for a file that tells of this process: it need not outlive the machine, so nobody waits for the disk. */
+export function writeWhole(path: string, bytes: Uint8Array | string): void {
+  renameSync(writePart(path, bytes), path);
+}
+
+function writePart(path: string, bytes: Uint8Array | string, sync?: (file: number) => void): string {
   const part = `${path}.part`;
   const file = openSync(part, "w", 0o600);
   try {
     writeSync(file, typeof bytes === "string" ? Buffer.from(bytes) : bytes);
-    fsyncSync(file);
+    sync?.(file);
   } finally {
     closeSync(file);
   }
-  moveDurably(part, path);
+  return part;
 }
 
 /** Renames, and puts the new name on the disk. */

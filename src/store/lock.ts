@@ -1,7 +1,7 @@
 import { Database } from "bun:sqlite";
 import { chmodSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { prepareFolder, writeDurably } from "./files.ts";
+import { prepareFolder, writeWhole } from "./files.ts";
 import { StoreOpenError } from "./open-error.ts";
 
 /** The process that uses a data folder. */
@@ -54,7 +54,7 @@ export function acquireLock(folder: string): Lock {
   prepareFolder(folder);
   const database = lockFile(path, () => new FolderInUseError(folder, readHolder(holderPath)));
   held.add(database);
-  const describe = (holder: Holder) => writeDurably(holderPath, `${JSON.stringify(holder)}\n`);
+  const describe = (holder: Holder) => writeWhole(holderPath, `${JSON.stringify(holder)}\n`);
   describe({ pid: process.pid });
   return {
     describe,
