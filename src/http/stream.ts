@@ -49,6 +49,8 @@ class AnswerBody implements UnderlyingDefaultSource<Uint8Array>, Due {
   #events: AsyncIterator<Batch> | undefined;
   readonly #options: StreamOptions;
   #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
+  /** Frames that wait for the next write. */
+  #unsent = "";
   #isStarted = false;
   #isOver = false;
   /** The client waits for bytes. */
@@ -71,34 +73,9 @@ class AnswerBody implements UnderlyingDefaultSource<Uint8Array>, Due {
   }
 
   /** Resolves when the client got something, or the stream is over. */
-  async pull(): Promise<void> {
+  pull(): Promise<void> {
     this.#isPulling = true;
-    let text = "";
-    try {
-      if (!this.#events) {
-        const answer = this.#answer;
-        this.#answer = undefined;
-        this.#events = (answer instanceof Promise ? await answer : answer)?.[Symbol.asyncIterator]();
-        text = this.#start();
-      }
-      const events = this.#events;
-      while (events && !this.#isOver) {
-        const { value, done } = await events.next();
-        if (done) return this.#close(text);
-        for (const event of value) text += this.#options.encoder.event(event);
-        if (value.at(-1)?.type === "end") {
-          // Nothing follows: the last frame and the end of the body go out in one write.
-          void events.return?.();
-          return this.#close(text);
-        }
-        if (text !== "") break;
-      }
-      if (!this.#isOver) this.#write(utf8.encode(text));
-    } catch (thrown) {
-      this.#fail(toGatewayError(thrown), text);
-    } finally {
-      this.#isPulling = false;
-    }
+    return this.#events ? this.#read(this.#events) : this.#begin();
   }
 
   cancel(): void {
@@ -122,6 +99,45 @@ class AnswerBody implements UnderlyingDefaultSource<Uint8Array>, Due {
     agenda.add(this, this.#isPulling ? PING_MS - (clock.monotonic() - this.#wroteAt) : PING_MS);
   }
 
+  async #begin(): Promise<void> {
+    try {
+      const answer = this.#answer;
+      this.#answer = undefined;
+      this.#events = (answer instanceof Promise ? await answer : answer)?.[Symbol.asyncIterator]();
+      this.#unsent = this.#start();
+    } catch (thrown) {
+      return this.#broke(thrown);
+    }
+    return this.#events && this.#read(this.#events);
+  }
+
+  #read(events: AsyncIterator<Batch>): Promise<void> {
+    return events.next().then(this.#came, this.#broke);
+  }
+
+  readonly #came = ({ value, done }: IteratorResult<Batch>): void | Promise<void> => {
+    if (this.#isOver) return;
+    let text = this.#unsent;
+    this.#unsent = "";
+    if (done) return this.#close(text);
+    try {
+      for (const event of value) text += this.#options.encoder.event(event);
+    } catch (thrown) {
+      this.#unsent = text;
+      return this.#broke(thrown);
+    }
+    if (value.at(-1)?.type === "end") {
+      // Nothing follows: the last frame and the end of the body go out in one write.
+      void this.#events?.return?.();
+      return this.#close(text);
+    }
+    if (text === "" && this.#events) return this.#read(this.#events);
+    this.#isPulling = false;
+    this.#write(utf8.encode(text));
+  };
+
+  readonly #broke = (thrown: unknown): void => this.#fail(toGatewayError(thrown));
+
   #start(): string {
     this.#isStarted = true;
     return this.#options.encoder.start();
@@ -132,10 +148,10 @@ class AnswerBody implements UnderlyingDefaultSource<Uint8Array>, Due {
     this.#controller?.enqueue(bytes);
   }
 
-  #fail(error: GatewayError, unsent: string): void {
+  #fail(error: GatewayError): void {
     if (this.#isOver) return;
     this.#options.failed(error);
-    const before = this.#isStarted ? unsent : this.#start();
+    const before = this.#isStarted ? this.#unsent : this.#start();
     this.#close(error.kind === "cancelled" ? "" : before + this.#options.encoder.failure(error));
   }
 

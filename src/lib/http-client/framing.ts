@@ -59,15 +59,23 @@ class Counted implements Framing {
   }
 }
 
+const TAB = 0x09;
 const LF = 0x0a;
-/** A line of a chunk's size, with extensions, or of a trailer. */
+const CR = 0x0d;
+const SPACE = 0x20;
+const SEMICOLON = 0x3b;
+/** A chunk's extension or a trailer that is longer never ends. */
 const LONGEST_LINE = 16_384;
+/** Sizes beyond 2^48 are none. */
+const MOST_DIGITS = 12;
 
 class Chunked implements Framing {
   readonly endsWithConnection = false;
-  #state: "size" | "data" | "data-end" | "trailer" | "over" = "size";
+  #state: "size" | "extension" | "data" | "data-end" | "trailer" | "over" = "size";
+  /** Bytes of the chunk that are still to come; while its size is read, that size so far. */
   #left = 0;
-  #line = "";
+  /** Digits of the size, or bytes of the line, so far. */
+  #read = 0;
 
   get isOver(): boolean {
     return this.#state === "over";
@@ -81,34 +89,47 @@ class Chunked implements Framing {
         taker.take(bytes.subarray(at, end));
         this.#left -= end - at;
         at = end;
-        if (this.#left === 0) this.#state = "data-end";
-        continue;
-      }
-      const end = bytes.indexOf(LF, at);
-      const stop = end < 0 ? bytes.length : end;
-      if (this.#line.length + stop - at > LONGEST_LINE) throw broken("a chunk has no end");
-      for (let i = at; i < stop; i++) this.#line += String.fromCharCode(bytes[i] ?? 0);
-      at = end < 0 ? stop : end + 1;
-      if (end >= 0) this.#readLine();
+        if (this.#left === 0) this.#enter("data-end");
+      } else this.#step(bytes[at++] ?? 0);
     }
     return at;
   }
 
-  #readLine(): void {
-    const line = this.#line.trimEnd();
-    this.#line = "";
-    if (this.#state === "trailer") {
-      if (line === "") this.#state = "over";
-    } else if (this.#state === "data-end") {
-      if (line !== "") throw broken("a chunk is longer than it says");
-      this.#state = "size";
-    } else {
-      const size = /^\s*([0-9a-f]{1,12})\s*(?:;|$)/i.exec(line)?.[1];
-      if (size === undefined) throw broken("a chunk has no size");
-      this.#left = Number.parseInt(size, 16);
-      this.#state = this.#left === 0 ? "trailer" : "data";
+  /** One byte of what is not data. A CR counts for nothing: the LF ends a line. */
+  #step(byte: number): void {
+    if (byte === CR) return;
+    if (byte === LF) return this.#endLine();
+    if (this.#state === "data-end") throw broken("a chunk is longer than it says");
+    this.#read += 1;
+    if (this.#state !== "size") {
+      if (this.#read > LONGEST_LINE) throw broken("a line between its chunks has no end");
+      return;
     }
+    const digit = hexDigit(byte);
+    if (digit >= 0 && this.#read <= MOST_DIGITS) this.#left = this.#left * 16 + digit;
+    else if (digit < 0 && this.#read > 1 && (byte === SEMICOLON || byte === SPACE || byte === TAB))
+      this.#state = "extension";
+    else throw broken("a chunk has no size");
   }
+
+  #endLine(): void {
+    if (this.#state === "data-end") this.#enter("size");
+    else if (this.#state === "trailer") this.#enter(this.#read === 0 ? "over" : "trailer");
+    else if (this.#read === 0) throw broken("a chunk has no size");
+    else this.#enter(this.#left === 0 ? "trailer" : "data");
+  }
+
+  #enter(state: "size" | "data" | "data-end" | "trailer" | "over"): void {
+    this.#state = state;
+    this.#read = 0;
+  }
+}
+
+/** -1 for what is none. */
+function hexDigit(byte: number): number {
+  if (byte >= 0x30 && byte <= 0x39) return byte - 0x30;
+  const letter = byte | 0x20;
+  return letter >= 0x61 && letter <= 0x66 ? letter - 0x57 : -1;
 }
 
 function broken(why: string): ConnectionError {

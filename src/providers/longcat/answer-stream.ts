@@ -1,0 +1,160 @@
+import { GatewayError } from "../../chat/error.ts";
+import { isFirstEvent, type UpstreamEvent } from "../../chat/event.ts";
+import { BodyTooLarge } from "../../lib/body.ts";
+import type { Clock } from "../../lib/clock.ts";
+import type { UpstreamBody } from "../../lib/fetch.ts";
+import { EventTooLarge } from "../../lib/sse.ts";
+import type { TurnContext } from "../provider.ts";
+import { Answer } from "./answer.ts";
+import type { LongcatCredential } from "./credential.ts";
+import type { Mode } from "./models.ts";
+import { readFailure, type Turn } from "./session.ts";
+
+/** How long `lastOne` may lag behind the finish before the answer counts as over. */
+const LINGER_MS = 2000;
+const DRAIN_MS = 1000;
+const MAX_EVENT_CHARS = 4_194_304;
+/** The most decoded bytes in a row without a word of the answer: comments and padding that unpack without end. */
+const MAX_SILENT_BYTES = 33_554_432;
+
+type Batch = readonly UpstreamEvent[];
+type Result = IteratorResult<Batch, undefined>;
+
+const DONE: Result = { value: undefined, done: true };
+
+/**
+ * A turn's events, one batch per network read. One object with plain steps: a generator would cost each token several
+ * turns of the microtask queue.
+ */
+export class AnswerStream implements AsyncIterableIterator<Batch> {
+  readonly #start: () => Promise<Turn>;
+  readonly #answer: Answer;
+  readonly #context: TurnContext<LongcatCredential>;
+  #body: UpstreamBody | undefined;
+  #linger: Linger | undefined;
+  #silentBytes = 0;
+  #isOver = false;
+  /** Thrown at the next read. */
+  #failure: GatewayError | undefined;
+
+  /** @param start sends the turn */
+  constructor(
+    start: () => Promise<Turn>,
+    mode: Mode,
+    context: TurnContext<LongcatCredential>,
+    maxEventChars = MAX_EVENT_CHARS,
+  ) {
+    this.#start = start;
+    this.#answer = new Answer(mode, maxEventChars);
+    this.#context = context;
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  next(): Promise<Result> {
+    if (this.#failure) {
+      const failure = this.#failure;
+      this.#failure = undefined;
+      return Promise.reject(failure);
+    }
+    if (this.#isOver) return Promise.resolve(DONE);
+    return this.#body ? this.#read(this.#body) : this.#start().then(this.#began, this.#failed);
+  }
+
+  return(): Promise<Result> {
+    this.#close();
+    return Promise.resolve(DONE);
+  }
+
+  readonly #began = ({ body, first }: Turn): Result | Promise<Result> => {
+    this.#body = body;
+    // Whoever has let go meanwhile had no body to cancel.
+    if (this.#isOver) body.cancel();
+    return this.#isOver ? DONE : this.#came(first);
+  };
+
+  #read(body: UpstreamBody): Promise<Result> {
+    return (this.#linger ? this.#linger.read(body) : body.read()).then(this.#came, this.#failed);
+  }
+
+  readonly #came = (bytes: Uint8Array | undefined): Result | Promise<Result> => {
+    if (this.#isOver) return DONE;
+    const answer = this.#answer;
+    const out: UpstreamEvent[] = [];
+    try {
+      if (bytes) {
+        answer.read(bytes, out);
+        this.#silentBytes = out.some(isFirstEvent) ? 0 : this.#silentBytes + bytes.length;
+        if (this.#silentBytes > MAX_SILENT_BYTES) {
+          throw new BodyTooLarge(`${this.#silentBytes} bytes without an answer.`);
+        }
+        if (answer.progress !== "last") {
+          if (answer.progress === "finished") this.#linger ??= new Linger(this.#context.clock);
+          return out.length > 0 || !this.#body ? { value: out, done: false } : this.#read(this.#body);
+        }
+      }
+      answer.end(out);
+      this.#close();
+    } catch (error) {
+      this.#close();
+      const failure = failureOf(error, this.#context);
+      // What came before the fault in the same read is part of the answer.
+      if (out.length === 0) throw failure;
+      this.#failure = failure;
+    }
+    return { value: out, done: false };
+  };
+
+  readonly #failed = (error: unknown): never => {
+    this.#close();
+    throw failureOf(error, this.#context);
+  };
+
+  #close(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#linger?.stop();
+    if (!this.#body) return;
+    if (this.#answer.progress === "last") void drain(this.#body, this.#context.clock);
+    else this.#body.cancel();
+  }
+}
+
+function failureOf(error: unknown, context: TurnContext<LongcatCredential>): GatewayError {
+  if (!(error instanceof EventTooLarge)) return readFailure(error, context);
+  return new GatewayError("upstream-broken", "LongCat sent an event longer than an answer can be.", { cause: error });
+}
+
+/** Reads on after the finish, but only for so long: the socket may stay open with nothing more to say. */
+class Linger {
+  readonly #over: Promise<undefined>;
+  #cancel = (): void => {};
+
+  constructor(clock: Clock) {
+    this.#over = new Promise((resolve) => (this.#cancel = clock.after(LINGER_MS, () => resolve(undefined))));
+  }
+
+  stop(): void {
+    this.#cancel();
+  }
+
+  /** The next bytes; undefined at the end of the body, or once the time after the finish is up. */
+  read(body: UpstreamBody): Promise<Uint8Array | undefined> {
+    // The answer is whole: a connection that breaks now ends it as well as any other.
+    return Promise.race([body.read().catch(() => undefined), this.#over]);
+  }
+}
+
+/** After `lastOne` the end of the body is due at once; read up to it, the connection can serve the next call. */
+async function drain(body: UpstreamBody, clock: Clock): Promise<void> {
+  const stop = clock.after(DRAIN_MS, () => body.cancel());
+  try {
+    while (await body.read());
+  } catch {
+    // The answer is already told; a connection that breaks here is only not used again.
+  } finally {
+    stop();
+  }
+}
