@@ -191,13 +191,18 @@ function withExitCode(error: unknown): unknown {
 function addressesOf(host: string, ports: readonly number[], basePath: string): string[] {
   const base = basePath === "/" ? "" : basePath;
   const isAny = host === "0.0.0.0" || host === "::";
-  const lan = Object.values(networkInterfaces())
-    .flatMap((addresses) => addresses ?? [])
-    .find(({ family, internal }) => family === "IPv4" && !internal)?.address;
-  const hosts = isAny ? ["127.0.0.1", ...(lan === undefined ? [] : [lan])] : [host];
+  const hosts = isAny ? ["127.0.0.1", ...lanAddress()] : [host];
   return hosts.flatMap((name) =>
     ports.map((port) => `http://${name.includes(":") ? `[${name}]` : name}:${port}${base}`),
   );
+}
+
+/** The first address that others in the network may reach this machine at, if there is one. */
+function lanAddress(): string[] {
+  const addresses = Object.values(networkInterfaces()).flatMap((each) => each ?? []);
+  return addresses
+    .flatMap(({ family, internal, address }) => (family === "IPv4" && !internal ? [address] : []))
+    .slice(0, 1);
 }
 
 /** Where the command line of this machine finds the gateway. */
