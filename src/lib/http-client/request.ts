@@ -28,8 +28,8 @@ const ORIGIN = /^https?:\/\/[^/?#\\]*/i;
 /** A path that stands as it is written; any other is written anew. */
 const PLAIN_PATH = /^\/[\x21\x24-\x3b\x3d\x3f-\x5a\x5f\x61-\x7a~]*$/;
 const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
-/** What stands for no letter, or for one that cannot be written in one byte. Ends of lines are looked for apart. */
-const UNSENDABLE = /[^\t\r\n\x20-\x7e\x80-\xff]/;
+/** What would end a header's line, stands for no letter, or cannot be written in one byte. */
+const UNSENDABLE = /[^\t\x20-\x7e\x80-\xff]/;
 
 /**
  * @param proxyOf the proxy for an address
@@ -59,7 +59,6 @@ export function requestTo(
   const bodyBytes = typeof body === "string" ? Buffer.byteLength(body) : (body?.length ?? 0);
   if (body !== undefined || method !== "GET") head += `content-length: ${bodyBytes}\r\n`;
   head += "connection: keep-alive\r\n\r\n";
-  if (UNSENDABLE.test(head)) throw unsendable();
 
   // A header's letters beyond ASCII are one byte each, which a body's are not.
   const bytes = Buffer.allocUnsafe(head.length + bodyBytes);
@@ -75,7 +74,7 @@ function headerLine(name: string, value: string): string {
     if (goodNames.size >= MOST_REMEMBERED) goodNames.clear();
     goodNames.add(name);
   }
-  if (value.includes("\n") || value.includes("\r")) throw unsendable();
+  if (UNSENDABLE.test(value)) throw unsendable();
   return `${name}: ${value}\r\n`;
 }
 
