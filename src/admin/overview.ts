@@ -1,5 +1,6 @@
 import type { Clock } from "../lib/clock.ts";
 import type { Pool } from "../pool/pool.ts";
+import type { ProviderStatus } from "../pool/status.ts";
 import type { Provider } from "../providers/provider.ts";
 import type { HourFigures, Store } from "../store/store.ts";
 import type { Overview, ProviderView, Verdict } from "./admin.ts";
@@ -42,6 +43,12 @@ export function overviewReader(deps: OverviewDeps): OverviewReader {
     return value;
   };
 
+  const statusOf = (name: string): ProviderStatus => {
+    const status = pool.status(name);
+    // With the guests switched off a service has none.
+    return status.guests?.wanted === 0 ? { ...status, guests: undefined } : status;
+  };
+
   const verdict = () =>
     verdictOf({
       ready: deps.ready(),
@@ -49,7 +56,7 @@ export function overviewReader(deps: OverviewDeps): OverviewReader {
       accounts: pool.views(),
       broken: pool.cutOff(),
       guests: providers.flatMap(({ name }) => {
-        const { guests } = pool.status(name);
+        const { guests } = statusOf(name);
         return guests ? [{ provider: name, ...guests }] : [];
       }),
       free: providers.some(({ name, credential }) => credential === undefined && name !== DEMO),
@@ -60,7 +67,7 @@ export function overviewReader(deps: OverviewDeps): OverviewReader {
     title: provider.title,
     needsAccounts: provider.credential !== undefined,
     models: pool.models(provider.name).map(({ id }) => id),
-    ...pool.status(provider.name),
+    ...statusOf(provider.name),
     hour: await hour(provider.name),
     help: provider.credential?.help,
   });

@@ -1,12 +1,12 @@
-import type { Overview, Verdict } from "../admin/admin.ts";
+import type { Overview, ProviderView, Verdict } from "../admin/admin.ts";
+import { withoutAccounts } from "../admin/without-accounts.ts";
 import { type Command, EXIT } from "./command.ts";
 import { moment } from "./table.ts";
 
-const VERDICTS: Readonly<Record<Verdict["state"], string>> = {
+const VERDICTS: Readonly<Record<Exclude<Verdict["state"], "empty">, string>> = {
   fine: "fine",
   limited: "limited: a part does not answer",
   down: "down: nothing answers",
-  empty: "no account yet: only the demo answers",
   degraded: "degraded: chat goes on, but nothing can be saved",
   starting: "starting",
 };
@@ -33,7 +33,7 @@ function linesOf({ verdict, providers, hour, dataDir, notices }: Overview): stri
   const back = verdict.nextBackAt === undefined ? "" : `, next back ${moment(verdict.nextBackAt)}`;
   const trouble = verdict.trouble === undefined ? "" : ` (${verdict.trouble})`;
   return [
-    `${VERDICTS[verdict.state]}${trouble}; ${verdict.usable} of ${verdict.total} accounts usable${back}`,
+    `${verdict.state === "empty" ? emptyText(providers) : VERDICTS[verdict.state]}${trouble}; ${verdict.usable} of ${verdict.total} accounts usable${back}`,
     ...providers
       .filter(({ needsAccounts }) => needsAccounts)
       .map(({ name, states, breaker }) => {
@@ -44,4 +44,10 @@ function linesOf({ verdict, providers, hour, dataDir, notices }: Overview): stri
     `data folder: ${dataDir}`,
     ...notices,
   ];
+}
+
+function emptyText(providers: readonly ProviderView[]): string {
+  const { guests, demo } = withoutAccounts(providers);
+  if (guests.length > 0) return `no account yet: ${guests.join(", ")} answers with guest sessions`;
+  return demo ? "no account yet: only the demo answers" : "no account yet: nothing can answer";
 }

@@ -124,10 +124,11 @@ export const DONE: SignInView = { ...SIGN_IN, status: "done", prompt: undefined,
 export interface Script {
   readonly begun?: SignInView;
   readonly polls?: readonly (SignInView | Error)[];
+  readonly overview?: Overview;
 }
 
 /** Operations that answer with fixed figures and write every call down. Account `gone` does not exist. */
-export function fakeOperator({ begun = SIGN_IN, polls = [DONE] }: Script = {}): {
+export function fakeOperator({ begun = SIGN_IN, polls = [DONE], overview = OVERVIEW }: Script = {}): {
   operator: Operator;
   calls: unknown[][];
 } {
@@ -146,7 +147,7 @@ export function fakeOperator({ begun = SIGN_IN, polls = [DONE] }: Script = {}): 
   };
   const note = async (...call: unknown[]): Promise<void> => void calls.push(call);
   const operator: Operator = {
-    overview: async () => OVERVIEW,
+    overview: async () => overview,
     accounts: {
       list: async () => [ACCOUNT],
       async add(provider, text, options) {

@@ -79,6 +79,26 @@ test.each(commands)("sluice $argv", async ({ argv, stdin = "", stdout, stderr = 
   expect(ran.closed).toEqual(ran.opened);
 });
 
+const [LONGCAT] = OVERVIEW.providers;
+if (!LONGCAT) throw new Error("the fake overview has a provider");
+const DEMO = { ...LONGCAT, name: "demo", title: "Demo", needsAccounts: false };
+const GUESTS = { wanted: 1, alive: 0, failure: undefined, needsLogin: false, retryAt: undefined };
+const LANGFAST = { ...LONGCAT, name: "langfast", title: "LangFast", guests: GUESTS };
+test.each([
+  ["only the demo answers", [LONGCAT, DEMO]],
+  ["nothing can answer", [LONGCAT]],
+  ["LangFast answers with guest sessions", [LANGFAST, DEMO]],
+  ["nothing can answer", [{ ...LANGFAST, guests: { ...GUESTS, failure: "too many sign-ups" } }]],
+])("status before there is an account: %s", async (says, providers) => {
+  const overview = {
+    ...OVERVIEW,
+    providers,
+    verdict: { ...OVERVIEW.verdict, state: "empty", usable: 0, total: 0 },
+  } as const;
+  const { stdout } = await run(["status"], { script: { overview } });
+  expect(stdout).toContain(`\nno account yet: ${says}; 0 of 0 accounts usable\n`);
+});
+
 const plain = (value: unknown): unknown => JSON.parse(JSON.stringify(value));
 const jsons: { argv: string; stdin?: string; value: unknown }[] = [
   { argv: "account list --json", value: [ACCOUNT] },

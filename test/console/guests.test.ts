@@ -65,3 +65,43 @@ test("with guests alone everything answers, and the page says by whom and offers
   expect(page).toContain("LangFast answers with guest sessions");
   expect(page).not.toContain("0 of 0");
 });
+
+const EMPTY: readonly { name: string; guests: boolean; failure?: string; demo: boolean; en: string[]; zh: string[] }[] =
+  [
+    {
+      name: "guests answer",
+      guests: true,
+      demo: true,
+      en: ["No account yet: LangFast answers", "LangFast answers with guest sessions. Other models need an account."],
+      zh: ["还没有账号：LangFast 用访客会话回答。", "LangFast 用访客会话回答；其他模型需要账号。"],
+    },
+    {
+      name: "the demo answers while guests are refused",
+      guests: true,
+      failure: "too many sign-ups",
+      demo: true,
+      en: ["only the demo answers", "The demo model answers without."],
+      zh: ["只有演示模型会回答", "演示模型不需要"],
+    },
+    {
+      name: "nobody answers with the demo switched off",
+      guests: false,
+      demo: false,
+      en: ["No account yet: nothing can answer.", "Every request needs one."],
+      zh: ["还没有账号：什么都无法回答。", "所有请求都需要账号。"],
+    },
+  ];
+test.each(EMPTY)("before there is an account headline and empty list say alike that $name", async (row) => {
+  const at = await start(row.failure);
+  at.world.accounts = [];
+  at.world.verdict = verdict({ state: "empty", usable: 0, total: 0 });
+  const [longcat, langfast] = at.world.providers;
+  if (!longcat || !langfast) throw new Error("the fake world has two providers");
+  at.world.providers = [longcat, row.guests ? langfast : { ...langfast, guests: undefined }];
+  if (row.demo) at.world.providers.push({ ...longcat, name: "demo", title: "Demo", needsAccounts: false });
+  for (const language of ["en", "zh"] as const) {
+    const page = await at.get("", language);
+    for (const text of row[language]) expect(page).toContain(text);
+    expect(await at.get("accounts", language)).toContain(row[language][1] ?? "");
+  }
+});

@@ -11,7 +11,7 @@ const FOUR = ["acc_1", "acc_2", "acc_3", "acc_4"].map((id) => account(id, NOW));
 const regions = (accounts: readonly AccountView[], now = NOW) => ({
   accounts: accountSections(
     { site: { root: "/console/", version: "0" }, words: wordsOf("en"), now, testOf: () => undefined },
-    accounts,
+    { accounts, providers: [] },
     ALL,
   ),
 });

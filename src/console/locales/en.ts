@@ -178,6 +178,8 @@ export const en = {
   "accounts.actions": "Actions",
   "accounts.empty": "No account yet.",
   "accounts.empty.why": "Requests to real models need one. The demo model answers without.",
+  "accounts.empty.why.no-demo": "Every request needs one.",
+  "accounts.empty.why.guests": "{list} answers with guest sessions. Other models need an account.",
   "accounts.no-match": "No account matches this filter.",
   "filter.all": "All",
   "filter.search": "Search",

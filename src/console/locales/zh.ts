@@ -176,6 +176,8 @@ export const zh = {
   "accounts.actions": "操作",
   "accounts.empty": "还没有账号。",
   "accounts.empty.why": "使用真实模型需要账号；演示模型不需要。",
+  "accounts.empty.why.no-demo": "所有请求都需要账号。",
+  "accounts.empty.why.guests": "{list} 用访客会话回答；其他模型需要账号。",
   "accounts.no-match": "没有符合条件的账号。",
   "filter.all": "全部",
   "filter.search": "搜索",

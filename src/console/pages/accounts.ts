@@ -13,7 +13,7 @@ export function accountsRegions(context: AccountContext, { overview, signIns }: 
     "all-gates": accountGates(context, overview.accounts),
     chips: chips(context, overview.accounts),
     "sign-ins": signInList(context, signIns),
-    accounts: accountSections(context, overview.accounts, ALL),
+    accounts: accountSections(context, overview, ALL),
   };
 }
 

@@ -21,7 +21,7 @@ export function overviewRegions(context: AccountContext, visit: Visit, snapshot:
     "sign-ins": signInList(context, signIns),
     ends: ends(words, visit.client.origin, overview, keys),
     figures: figures(words, overview),
-    accounts: accountSections(context, overview.accounts, SOME),
+    accounts: accountSections(context, overview, SOME),
     providers: providers(words, overview),
     requests: latestRequests(site, words, snapshot),
   };

@@ -1,4 +1,5 @@
-import type { AccountView } from "../../admin/admin.ts";
+import type { AccountView, Overview, ProviderView } from "../../admin/admin.ts";
+import { withoutAccounts } from "../../admin/without-accounts.ts";
 import { html, type Html, Parted } from "../html.ts";
 import { icon } from "../sprite.ts";
 import { type AccountContext, accountCard, accountRows, type Part } from "./account.ts";
@@ -14,8 +15,12 @@ export const SOME: Shown = { cards: 12, rows: 24 };
 export const ALL: Shown = { cards: Infinity, rows: Infinity };
 
 /** Cards for trouble, then a table of the rest; or the empty state with its one next step. */
-export function accountSections(context: AccountContext, accounts: readonly AccountView[], shown: Shown): Html {
-  if (accounts.length === 0) return html`<div id="accounts">${emptyState(context)}</div>`;
+export function accountSections(
+  context: AccountContext,
+  { accounts, providers }: Pick<Overview, "accounts" | "providers">,
+  shown: Shown,
+): Html {
+  if (accounts.length === 0) return html`<div id="accounts">${emptyState(context, providers)}</div>`;
   const sorted = accounts.toSorted(byTrouble);
   const troubled = sorted.filter(isTroubled);
   const others = sorted.filter((account) => !isTroubled(account));
@@ -75,14 +80,20 @@ function all({ site, words: { t } }: AccountContext): Html {
   return html`<a class="btn end" href="${site.root}accounts">${t("accounts.all")}</a>`;
 }
 
-function emptyState({ site, words: { t } }: AccountContext): Html {
+/** Says who answers without accounts as the verdict does. */
+function emptyState({ site, words: { t, list } }: AccountContext, providers: readonly ProviderView[]): Html {
+  const { guests, demo } = withoutAccounts(providers);
+  const why =
+    guests.length > 0
+      ? t("accounts.empty.why.guests", { list: list(guests) })
+      : t(demo ? "accounts.empty.why" : "accounts.empty.why.no-demo");
   return html`<section class="sec">
     <header><h2>${t("nav.accounts")}</h2></header>
     <div class="empty">
       ${icon("n-acc")}
       <div>
         <h3>${t("accounts.empty")}</h3>
-        <small>${t("accounts.empty.why")}</small>
+        <small>${why}</small>
       </div>
       <button class="btn go" type="button" hx-get="${site.root}accounts/new" hx-target="#sheet-body">
         ${icon("plus")}${t("accounts.add")}

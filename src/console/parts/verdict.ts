@@ -1,4 +1,5 @@
 import type { Overview, ProviderView, Verdict } from "../../admin/admin.ts";
+import { withoutAccounts } from "../../admin/without-accounts.ts";
 import { html, raw, type Html } from "../html.ts";
 import type { Site } from "../layout.ts";
 import { icon, type IconName } from "../sprite.ts";
@@ -40,9 +41,9 @@ function sentence({ t, n, list }: Words, overview: Overview): string {
   const { state, usable, total } = overview.verdict;
   const provider = titleOf(overview);
   if (state === "empty" || hasGuestsAlone(overview)) {
-    const guests = overview.providers.filter((each) => each.guests !== undefined && each.guests.failure === undefined);
-    if (guests.length > 0) return t("verdict.empty.guests", { list: list(guests.map(({ title }) => title)) });
-    return t(demoAnswers(overview) ? "verdict.empty" : "verdict.empty.no-demo");
+    const { guests, demo } = withoutAccounts(overview.providers);
+    if (guests.length > 0) return t("verdict.empty.guests", { list: list(guests) });
+    return t(demo ? "verdict.empty" : "verdict.empty.no-demo");
   }
   if (state === "degraded" || state === "starting") return t(`verdict.${state}`);
   if (state === "limited") {
@@ -56,10 +57,6 @@ function sentence({ t, n, list }: Words, overview: Overview): string {
 /** There is no account yet, and guest sessions answer. */
 function hasGuestsAlone({ verdict: { state, total } }: Overview): boolean {
   return state === "fine" && total === 0;
-}
-
-function demoAnswers({ providers }: Overview): boolean {
-  return providers.some(({ needsAccounts }) => !needsAccounts);
 }
 
 /** Why it is so, and what will change by itself. */
