@@ -32,6 +32,7 @@ async function compile(name: string, target?: string): Promise<string> {
       "--production",
       "--bytecode",
       "--format=esm", // bytecode of the default format cannot await at the top level
+      "--splitting", // what is imported when first used is loaded then, and a start reads the rest alone
       "--sourcemap", // kept inside the executable: stack traces name our lines
       "--no-compile-autoload-dotenv", // the working directory's .env and bunfig.toml belong to others:
       "--no-compile-autoload-bunfig", // a preload in them would run inside our process

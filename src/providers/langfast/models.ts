@@ -35,7 +35,7 @@ export interface ModelTable {
 }
 
 /** Rows of such a status are not offered. */
-const HIDDEN = /^(inactive|disabled|retired|deprecated|hidden|private)$/i;
+const HIDDEN = new Set(["inactive", "disabled", "retired", "deprecated", "hidden", "private"]);
 
 /**
  * The table of a JSON text, of the file at `path`, or the built-in one.
@@ -92,7 +92,7 @@ function rowOf(value: unknown, at: string): ModelRow[] {
   if (typeof slug !== "string" || slug.trim() === "") {
     throw wrong(`${at} of the LangFast model table has no \`slug\`.`, `${at}.slug`);
   }
-  if (typeof status === "string" && HIDDEN.test(status)) return [];
+  if (typeof status === "string" && HIDDEN.has(status.toLowerCase())) return [];
   const parameters = isObject(value["parameters"]) ? value["parameters"] : {};
   const limit = parameters["max_completion_tokens"];
   const most = isObject(limit) ? limit["max_value"] : limit;
