@@ -118,7 +118,9 @@ export function accountOperations({ pool, router, usage, clock }: AccountOperati
       if (checked.reason !== undefined) {
         throw new GatewayError("invalid-request", checked.reason, { field: "credential" });
       }
-      await pool.roster.renew(id, checked.credential);
+      const account = await pool.roster.renew(id, checked.credential);
+      introduce(account, checked);
+      if (checked.probe) await askForModels(account); // the new login may have another plan
       return pool.view(id);
     },
 

@@ -120,6 +120,12 @@ export class Books {
     if (account.stored) this.#deps.store.accounts.touchMemory(account.id, memory);
   }
 
+  /** What it was found to lack may be there by now. */
+  forgetLacks(account: Account): void {
+    if (account.credential === undefined) return;
+    account.provider.forgetLacks?.(this.context(account, new AbortController().signal, this.#deps.log));
+  }
+
   /** The means to speak for an account. */
   context(account: Account, signal: AbortSignal, log: Log): AccountContext<unknown> {
     const { id, label, credential, memory, outlet } = account;

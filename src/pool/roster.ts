@@ -98,10 +98,12 @@ export class Roster {
     return account;
   }
 
-  /** Ready again, counters in a row at zero, whatever it was. */
+  /** Ready again, counters in a row at zero, whatever it was, and for all the models there are. */
   async reset(id: string): Promise<Account> {
     const account = this.#deps.find(id);
-    this.#deps.books.credentials.forget(account);
+    const { books } = this.#deps;
+    books.credentials.forget(account);
+    books.forgetLacks(account);
     account.probes = 0;
     await this.#commit(account, readyHealth(this.#deps.clock.now()));
     return account;

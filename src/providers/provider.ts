@@ -204,6 +204,8 @@ export interface Provider<C = unknown> {
   modelsOf?(account: Pick<ProviderAccount<C>, "credential" | "memory">): readonly ModelInfo[] | undefined;
   /** Asks the upstream for the account's models and keeps them with `remember`; run on a timer and on demand. */
   refreshModels?(context: AccountContext<C>): Promise<void>;
+  /** Forgets which models the account was found to lack: a person says that it is to begin anew. */
+  forgetLacks?(context: AccountContext<C>): void;
   /**
    * The service behind this credential, where accounts of one provider belong to several: one that is down, or whose
    * model is overloaded, says nothing about the others. Undefined: all accounts share one service.

@@ -89,6 +89,10 @@ export function createServiceProvider<Body, Form>(
     serviceOf: ({ baseUrl }) => new URL(baseUrl).origin,
     modelsOf: ({ credential: login, memory }) => modelsOf(login, readMemory(memory)),
     refreshModels: (context) => keepModels(format, options, context),
+    forgetLacks(context) {
+      const memory = readMemory(context.account.memory);
+      if (memory.lacking.length > 0) context.remember({ ...memory, lacking: [] });
+    },
     firstEventMs: () => options.firstEventMs ?? FIRST_EVENT_MS,
   };
 }

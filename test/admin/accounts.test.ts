@@ -106,6 +106,19 @@ describe("an account's settings", () => {
   });
 });
 
+test("a renewed account rests when the check of its new credential says that nothing is left", async () => {
+  const { world, provider, accounts, id } = await openDesk();
+  await using _ = world;
+  const quota = { used: 50, limit: 50, unit: "credits" };
+  const until = world.clock.now() + 3_600_000;
+  provider.probe = async ({ account: { credential } }) =>
+    credential === "a:spent" ? { quota, exhaustedUntil: until } : { quota: { ...quota, used: 1 } };
+  expect(await accounts.renew(id, "a:spent")).toMatchObject({ state: "exhausted", until, quota });
+  expect(await accounts.renew(id, "a:fresh")).toMatchObject({ state: "ready", quota: { used: 1 } });
+  await accounts.disable(id);
+  expect(await accounts.renew(id, "a:spent")).toMatchObject({ state: "disabled_by_user" });
+});
+
 test("an account that takes over another login is not found by its old one any more", async () => {
   const { world, accounts, id } = await openDesk();
   await accounts.renew(id, "c");

@@ -74,6 +74,10 @@ export function createKiro(options: KiroOptions = {}): Provider<KiroCredential> 
       const { lacking: _refused, ...memory } = await listModels(settings, context);
       context.remember(memory);
     },
+    forgetLacks(context) {
+      const { lacking, ...memory } = readMemory(context.account.memory);
+      if (lacking) context.remember(memory);
+    },
     firstEventMs: () => firstEventMs,
   };
 }

@@ -1,6 +1,6 @@
 /** LangFast, the prompt playground at langfa.st, through the user's own session or guests. protocol.md says how it speaks. */
 import { nextUtcDay } from "../../lib/utc-day.ts";
-import type { Provider } from "../provider.ts";
+import type { AccountContext, Provider } from "../provider.ts";
 import type { Service } from "./calls.ts";
 import { credential, dueAt, type LangfastCredential } from "./credential.ts";
 import { GuestDesk } from "./guest-desk.ts";
@@ -94,10 +94,15 @@ export function createLangfast(options: LangfastOptions = {}): Provider<Langfast
     },
     /** There is no list to ask for. What a plan was found to lack is tried again: the plan may have grown. */
     refreshModels(context) {
-      const desk = desks.of(context);
-      if (desk.notes.lacking.length > 0) desk.note(context, { lacking: [] });
+      forgetLacks(desks, context);
       return Promise.resolve();
     },
+    forgetLacks: (context) => forgetLacks(desks, context),
     firstEventMs,
   };
+}
+
+function forgetLacks(desks: Desks, context: AccountContext<LangfastCredential>): void {
+  const desk = desks.of(context);
+  if (desk.notes.lacking.length > 0) desk.note(context, { lacking: [] });
 }

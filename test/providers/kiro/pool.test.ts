@@ -118,6 +118,16 @@ test("a model that one plan lacks is served by the other, and not tried there ag
   expect(await kiro.ask("claude-haiku-4-5-20251001")).toMatch(/^this is/);
 });
 
+test("a reset account is tried again for a model that its plan was found to lack", async () => {
+  await using kiro = await openKiro("a");
+  kiro.account("a").models = ["claude-haiku-4.5"];
+  expect(await kiro.ask()).toBe("model-unavailable");
+  expect(await kiro.ask()).toBe("no-account");
+  kiro.account("a").models = ["claude-haiku-4.5", "claude-sonnet-4.5"];
+  await kiro.world.pool.roster.reset(kiro.view("a").id);
+  expect(await kiro.ask()).toBe("this is a");
+});
+
 test("the host that worked is remembered over a restart", async () => {
   await using kiro = await openKiro("a");
   const account = kiro.account("a");

@@ -104,6 +104,16 @@ test("P7, trap 8: an account's prompt is made once, also across a restart", asyn
   expect(langfast.sim.count("prompt")).toBe(1);
 });
 
+test("a reset account is tried again for a model that its plan was found to lack", async () => {
+  await using langfast = await openLangfast(1);
+  langfast.sim.next("run", { status: 403, body: { error: "Premium model: upgrade to use it" } });
+  expect(await langfast.ask("gpt-4")).toBe("model-unavailable");
+  expect(await langfast.ask("gpt-4")).toBe("no-account");
+  const [view] = langfast.world.pool.views();
+  await langfast.world.pool.roster.reset(view?.id ?? "");
+  expect(await langfast.ask("gpt-4")).toBe("Hello");
+});
+
 test("a failed run blames no account", async () => {
   await using langfast = await openLangfast(1);
   langfast.sim.play((run) => run.chunk(null, "failed"));

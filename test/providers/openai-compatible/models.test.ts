@@ -66,6 +66,13 @@ describe("the list", () => {
     expect(of({ models: [{ id: "a", upstream: "a" }] })?.map(({ id }) => id)).toEqual(["a"]);
   });
 
+  test("a reset forgets what was lacking and keeps what was learned", () => {
+    const memory = { models: [{ id: "a" }], lacking: ["a"], notes: { a: ["no-top-k"] } };
+    const context = testContext(loginAt(sim), { memory });
+    createOpenaiCompatible().forgetLacks?.(context);
+    expect(context.remembered).toEqual([{ ...memory, lacking: [] }]);
+  });
+
   test("a new list forgets what was lacking and keeps what was learned", async () => {
     const memory = { models: [], lacking: ["a"], notes: { a: ["no-top-k"] } };
     const { models, remembered } = await refreshed(json(200, { data: [{ id: "a" }] }), {}, memory);
