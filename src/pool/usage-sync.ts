@@ -33,6 +33,8 @@ interface Asked {
   since: number;
   usageAt: number | undefined;
   modelsAt: number | undefined;
+  /** Epoch ms at which the rest began that the figures know of. */
+  restSince: number | undefined;
 }
 
 /** Asks what accounts have left of their allowance, and which models they serve: on a timer, and when a person wants it. */
@@ -97,7 +99,9 @@ export class UsageSync {
     const { provider, quota } = account;
     if (!provider.probe || this.#tells.get(provider.name) === false) return false;
     const { clock, everyMs } = this.#deps;
-    const { since, usageAt } = this.#of(account);
+    const { since, usageAt, restSince } = this.#of(account);
+    // A turn found the allowance used up: the figures are of before that.
+    if (account.state === "exhausted" && account.health.since !== restSince) return true;
     const passedMs = clock.monotonic() - (usageAt ?? since);
     if (usageAt === undefined) {
       if (!provider.refreshModels && !quota) return passedMs >= everyMs();
@@ -141,6 +145,7 @@ export class UsageSync {
         failure = toGatewayError(error);
         if (failure.needsLogin || TELLING.has(failure.kind)) books.apply(account, { failure });
       }
+      asked.restSince = account.health.since;
     }
     if (models && provider.refreshModels && !failure?.needsLogin) {
       asked.modelsAt = now;
@@ -157,7 +162,8 @@ export class UsageSync {
   #of(account: Account): Asked {
     let asked = this.#asked.get(account);
     if (!asked) {
-      asked = { since: this.#deps.clock.monotonic(), usageAt: undefined, modelsAt: undefined };
+      const since = this.#deps.clock.monotonic();
+      asked = { since, usageAt: undefined, modelsAt: undefined, restSince: account.health.since };
       this.#asked.set(account, asked);
     }
     return asked;

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { GatewayError } from "../../src/chat/error.ts";
 import type { AccountContext, ProbeResult, ProviderAccount } from "../../src/providers/provider.ts";
-import { FakeProvider } from "../router/fake-provider.ts";
+import { fails, FakeProvider } from "../router/fake-provider.ts";
 import { openWorld } from "../router/world.ts";
 import { failureOf } from "../store/folder.ts";
 
@@ -87,6 +87,25 @@ describe("the timer", () => {
       reason: "The allowance of this Fake account is used up: 50 of 50 credits.",
       quota: { used: 50, limit: 50 },
     });
+  });
+
+  test("asks soon after a turn found the allowance used up, once, whatever it is told then", async () => {
+    const telling = new Telling();
+    await using world = await openWorld({ providers: [telling] });
+    await world.add("a");
+    telling.told = () => ({ quota: { used: 1, limit: 50, unit: "credits" } });
+    world.usage.start();
+    await world.clock.advance(2 * MINUTE);
+    const before = telling.probed.length;
+    const retryAt = world.clock.now() + 2 * HOUR;
+    telling.next("a", fails("quota-exhausted", { retryAt }));
+    expect(await world.ask({}, { model: "model-of-a" })).toBe("quota-exhausted");
+    telling.told = () => ({ quota: { used: 50, limit: 50, unit: "credits" }, exhaustedUntil: retryAt });
+    await world.clock.advance(6 * SECOND);
+    expect(world.view("a")).toMatchObject({ state: "exhausted", until: retryAt, quota: { used: 50 } });
+    await world.clock.advance(5 * MINUTE);
+    expect(telling.probed).toHaveLength(before + 1);
+    world.usage.stop();
   });
 
   test("asks again as soon as an allowance has been reset", async () => {
