@@ -242,8 +242,8 @@ export interface ConversationRecord {
 export interface Conversations {
   /**
    * Inserts or replaces the row of (accountId, upstreamId); one that is ready or busy is of a new chat. Once it resolves,
-   * and at once where it gives undefined, no kill leaves the chat unknown: its row is written behind, and a chat whose row
-   * is lost comes back as "leaving".
+   * and at once where it gives undefined, no kill leaves the chat unknown. A "kept" one is committed by then; the row of
+   * any other is written behind, and where it is lost the chat comes back as "leaving".
    */
   put(conversation: ConversationRecord): Promise<void> | undefined;
   /** Takes the kept chat of this history for one turn (now "busy"), or undefined. Two callers never get the same one. */

@@ -15,13 +15,12 @@ if (task === "hold") {
   await store.accounts.insert(account("acc_1"));
   await store.accounts.saveCredential("acc_1", { cookie: "renewed" });
   await store.settings.set("acknowledged", true);
+  const chat = { accountId: "acc_1", key: undefined, dueAt: NOON, tries: 0 };
+  await store.conversations.put({ ...chat, upstreamId: "up_2", state: "kept", key: "history", dueAt: NOON + 1 });
   await store.conversations.put({
+    ...chat,
     upstreamId: "up_1",
-    accountId: "acc_1",
     state: "leaving",
-    key: undefined,
-    dueAt: NOON,
-    tries: 0,
   });
   for (let i = 0; i < 250; i++) {
     store.attempts.recordAttempt(attempt(`req_${i}`));

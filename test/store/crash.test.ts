@@ -11,7 +11,10 @@ test("kill -9 loses nothing that was acknowledged and at most what was still beh
   const [saved] = await store.accounts.all();
   expect(saved).toMatchObject({ credential: { cookie: "renewed" } });
   expect(await store.settings.get("acknowledged")).toBe(true);
-  expect(await store.conversations.all()).toMatchObject([{ upstreamId: "up_1", state: "leaving" }]);
+  expect(await store.conversations.all()).toMatchObject([
+    { upstreamId: "up_1", state: "leaving" },
+    { upstreamId: "up_2", state: "kept", key: "history" },
+  ]);
   // 500 events were recorded; up to 100 and those of one turn of the loop may be lost.
   const requests = await store.attempts.requests({ limit: 1_000 });
   const attempts = saved?.counters.attempts ?? 0;

@@ -32,7 +32,9 @@ export function conversationsOf(db: Drizzle, writer: Writer, behind: Behind): Co
 
   return {
     put(conversation) {
-      return behind.putChat(conversation) ? undefined : behind.flush();
+      const isNamed = behind.putChat(conversation);
+      // What a kept chat holds stands in its row alone.
+      return isNamed && conversation.state !== "kept" ? undefined : behind.flush();
     },
     async claim(key, now) {
       await behind.flush(); // the chat may be among those that wait
