@@ -8,6 +8,7 @@ import { Account, type Outlet } from "./account.ts";
 import { Books, meansOf } from "./books.ts";
 import type { BreakerRules } from "./breaker.ts";
 import { Breakers, ONLY_SERVICE } from "./breakers.ts";
+import { CallerRests } from "./caller-rests.ts";
 import { readyHealth } from "./health.ts";
 import { Guests } from "./guests.ts";
 import { Lender } from "./lender.ts";
@@ -79,6 +80,7 @@ export class Pool {
   readonly #revision = new Revision();
   readonly #positions: Positions;
   readonly #callerPositions = new CallerPositions();
+  readonly #callerRests = new CallerRests();
 
   private constructor(deps: PoolDeps, positions: Positions) {
     this.#deps = deps;
@@ -151,16 +153,18 @@ export class Pool {
 
   /**
    * A caller's own accounts, for one request: rotated and failed over among themselves, never stored, never mixed with
-   * others. Their rotation goes on with the caller's next request.
+   * others. Their rotation, and a rest that the upstream wants, go on with the caller's next request.
    */
   borrow(name: string, credentials: readonly unknown[]): Lender {
     const provider = this.provider(name);
     const records = credentials.map((credential) => this.roster.draft(provider, credential));
     // The same cookie twice is one account; ids by identity let the rotation find its place again.
     const byIdentity = new Map(records.map((record, i) => [record.identityHash, { ...record, createdAt: i }]));
-    const accounts = [...byIdentity.values()].map((record) =>
-      this.#open({ ...record, id: record.identityHash }, false),
-    );
+    const now = this.#deps.clock.now();
+    const accounts = [...byIdentity.values()].map((record) => {
+      const { identityHash: id } = record;
+      return this.#open({ ...record, id, health: this.#callerRests.healthOf(id, now) }, false);
+    });
     const key = [...byIdentity.keys()].join(" ");
     const moved = () => this.#callerPositions.set(key, lender.position);
     const lender: Lender = this.#lenderOf(provider, accounts, this.#callerPositions.get(key), moved);
@@ -369,6 +373,7 @@ export class Pool {
         this.books.apply(account, outcome);
         lender.pump();
         if (account.stored) this.books.changed();
+        else this.#callerRests.keep(account);
       },
       count: (account, attempt) => account.count(attempt),
     };

@@ -224,6 +224,30 @@ describe("failover", () => {
     expect(await world.ask()).toBe("hello from a");
   });
 
+  test("a caller's own account that was told to wait is left alone until then, and no other caller's with it", async () => {
+    const fake = new FakeProvider();
+    await using world = await openWorld({ providers: [fake] });
+    const of = (...credentials: string[]) => ({ kind: "own-accounts", provider: fake, credentials }) as const;
+    fake.next("x", fails("rate-limited", { retryAt: world.clock.now() + 5 * MINUTE }));
+    expect(await world.ask({ caller: of("x") })).toBe("rate-limited");
+    const failure = await failureOf(world.run({ caller: of("x") }));
+    expect(failure).toMatchObject({ kind: "rate-limited", retryAt: world.clock.now() + 5 * MINUTE });
+    expect(await world.ask({ caller: of("y") })).toBe("hello from y");
+    expect(await world.ask({ caller: of("x", "y") })).toBe("hello from y");
+    expect(fake.asked.join("")).toBe("xyy");
+    await world.clock.advance(5 * MINUTE);
+    expect(await world.ask({ caller: of("x") })).toBe("hello from x");
+    expect(JSON.stringify(await world.store.accounts.all())).toBe("[]");
+  });
+
+  test("a caller's own account that was refused is asked again: the caller may have made it good", async () => {
+    const fake = new FakeProvider().next("x", fails("auth-rejected", { needsLogin: true }));
+    await using world = await openWorld({ providers: [fake] });
+    const caller = { kind: "own-accounts", provider: fake, credentials: ["x"] } as const;
+    expect(await world.ask({ caller })).toBe("auth-rejected");
+    expect(await world.ask({ caller })).toBe("hello from x");
+  });
+
   test("L4 a caller's own accounts serve in turn, three requests each", async () => {
     const fake = new FakeProvider();
     await using world = await openWorld({ providers: [fake] });

@@ -1,0 +1,31 @@
+import type { Health } from "../store/store.ts";
+import { readyHealth } from "./health.ts";
+import type { Account } from "./account.ts";
+
+const MOST_ACCOUNTS = 1000;
+
+/**
+ * How long callers' own accounts rest, so that a caller's next request does not ask again what was told to wait. In
+ * memory, by the hash of the login, the least recent forgotten first. Whoever has the login speaks for the same account,
+ * and nobody else's rest is ever looked at. Refused logins are not kept: nothing would bring them back.
+ */
+export class CallerRests {
+  readonly #healths = new Map<string, Health>();
+
+  /** The health to begin a request with. @param now epoch ms */
+  healthOf(identityHash: string, now: number): Health {
+    return this.#healths.get(identityHash) ?? readyHealth(now);
+  }
+
+  /** After an attempt: keeps a rest, and how many limits came in a row. */
+  keep({ identityHash, health }: Account): void {
+    this.#healths.delete(identityHash);
+    const { state, rateLimits } = health;
+    const rests = state === "cooling" || state === "exhausted";
+    if (!rests && (state !== "ready" || rateLimits === 0)) return;
+    this.#healths.set(identityHash, { ...health, rotationFailures: 0 });
+    if (this.#healths.size <= MOST_ACCOUNTS) return;
+    const [oldest] = this.#healths.keys();
+    if (oldest !== undefined) this.#healths.delete(oldest);
+  }
+}

@@ -1,0 +1,16 @@
+import { expect, test } from "bun:test";
+import type { Account } from "../../src/pool/account.ts";
+import { CallerRests } from "../../src/pool/caller-rests.ts";
+import { readyHealth } from "../../src/pool/health.ts";
+
+const NOW = 1_760_000_000_000;
+
+test("of more than a thousand rests of callers' own accounts the oldest is forgotten", () => {
+  const rests = new CallerRests();
+  for (let i = 0; i <= 1000; i++) {
+    const health = { ...readyHealth(NOW), state: "cooling", until: NOW + 60_000 } as const;
+    rests.keep({ identityHash: `hash-${i}`, health } as Account);
+  }
+  const stateOf = (i: number) => rests.healthOf(`hash-${i}`, NOW).state;
+  expect([stateOf(0), stateOf(1), stateOf(1000)]).toEqual(["ready", "cooling", "cooling"]);
+});
