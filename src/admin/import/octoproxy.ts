@@ -20,7 +20,7 @@ const KEYS: Readonly<Record<string, Meaning>> = {
   maxErrorCount: { setting: "ROTATION_MAX_FAILURES" },
   errorResetMinutes: { without: "an account that failed rests for as long as its failure asks" },
   healthCheckEnabled: { without: "accounts that rest are always probed" },
-  healthCheckIntervalMinutes: { without: "accounts that rest are probed by themselves, with growing pauses" },
+  healthCheckIntervalMinutes: { setting: "HEALTH_CHECK_MINUTES" },
   healthCheckModel: { without: "a probe asks for the account's limits and uses no model" },
   requestMaxRetries: ATTEMPTS,
   retries: ATTEMPTS,

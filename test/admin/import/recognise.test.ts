@@ -300,6 +300,7 @@ test("every key of OctoProxy's config.json is mapped or named", () => {
     MAX_ATTEMPTS: "5",
     ROTATION_STRATEGY: "least_usage",
     USAGE_SYNC_MINUTES: "20",
+    HEALTH_CHECK_MINUTES: "10",
   });
   expect(refused).toEqual([]);
   const mapped = items.map(({ from }) => from);
