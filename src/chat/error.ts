@@ -39,6 +39,7 @@ export const FAILURES = {
   "conversation-lost": { status: 502, blames: "nobody", next: "same-account" },
   "no-account": { status: 503, blames: "nobody", next: "none" },
   "queue-full": { status: 429, blames: "nobody", next: "none" },
+  "gateway-full": { status: 503, blames: "nobody", next: "none" },
   stopping: { status: 503, blames: "nobody", next: "none" },
   "store-unavailable": { status: 503, blames: "nobody", next: "none" },
   cancelled: { status: 499, blames: "nobody", next: "none" },

@@ -16,7 +16,13 @@ const NEVER_REPEAT = new Set<string>([
 ]);
 
 /** Short troubles of our own: repeating after a few seconds is right. */
-const REPEAT_SOON = new Set<string>(["stopping", "store-unavailable", "model-overloaded", "queue-full"]);
+const REPEAT_SOON = new Set<string>([
+  "gateway-full",
+  "stopping",
+  "store-unavailable",
+  "model-overloaded",
+  "queue-full",
+]);
 
 const REPEAT_SOON_S = 2;
 /** SDKs obey a wait of any length, so a longer one must come back as an error to the person. */
@@ -38,6 +44,7 @@ export function retryHeaders(error: GatewayError, now: number): Record<string, s
   } else if (REPEAT_SOON.has(error.kind)) {
     headers["retry-after"] = String(Math.min(waitS ?? REPEAT_SOON_S, 5));
     headers["x-should-retry"] = "true";
+    if (error.kind === "gateway-full") headers["connection"] = "close";
   } else if (NEVER_REPEAT.has(error.kind)) {
     if (waitS !== undefined) headers["retry-after"] = String(waitS);
     headers["x-should-retry"] = "false";

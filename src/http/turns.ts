@@ -5,6 +5,19 @@ import type { Clock } from "../lib/clock.ts";
 /** How long ended streams have to write their last frame. */
 const LAST_WORDS_MS = 500;
 
+/** For the program itself, its database, pages, health answers, and callers that are refused in words. */
+const FILES_OF_OUR_OWN = 64;
+/** A client's connection, an upstream's, and one more: a chat that is being made, deleted or kept for the next turn. */
+const FILES_A_TURN = 3;
+
+/**
+ * How many turns fit into this many open files. Without a free one nobody is accepted any more, not even to be refused,
+ * while the system wakes the listener again and again; and a call to an upstream fails as if that refused it.
+ */
+export function mostTurns(openFiles: number): number {
+  return Math.max(1, Math.floor((openFiles - FILES_OF_OUR_OWN) / FILES_A_TURN));
+}
+
 /** One request on its way through the gateway. Aborts when the client leaves or the gateway stops, with a GatewayError. */
 export class Turn extends Aborter {
   readonly #turns: Turns;
@@ -44,12 +57,15 @@ export class Turn extends Aborter {
 /** Every turn under way, so that a stopping gateway can wait for them and then end them in words. */
 export class Turns {
   readonly #clock: Clock;
+  readonly #most: number;
   readonly #open = new Set<Turn>();
   #stopping = false;
   #emptied: (() => void) | undefined;
 
-  constructor(clock: Clock) {
+  /** @param most how many may be under way at once */
+  constructor(clock: Clock, most = Infinity) {
     this.#clock = clock;
+    this.#most = most;
   }
 
   /** Turns under way. */
@@ -61,9 +77,13 @@ export class Turns {
     return this.#stopping;
   }
 
-  /** @throws GatewayError stopping once `drain` was called */
+  /** @throws GatewayError stopping once `drain` was called, gateway-full while as many as may be are under way */
   begin(client: AbortSignal): Turn {
     if (this.#stopping) throw new GatewayError("stopping", "The gateway is stopping. Try again in a few seconds.");
+    if (this.#open.size >= this.#most) {
+      const text = `The gateway is full: it may open no more connections for its ${this.#most} requests under way.`;
+      throw new GatewayError("gateway-full", `${text} Try again in a few seconds.`);
+    }
     const turn = new Turn(this, client);
     this.#open.add(turn);
     return turn;

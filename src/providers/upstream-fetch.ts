@@ -7,6 +7,7 @@ import type { Connection, Route } from "../lib/http-client/connection.ts";
 import { requestTo, type UpstreamRequest } from "../lib/http-client/request.ts";
 import { unpacked } from "../lib/http-client/unpack.ts";
 import { ConnectionError } from "../lib/http-client/wire.ts";
+import { isOutOfFiles } from "../lib/open-files.ts";
 
 export interface UpstreamFetchOptions {
   readonly clock: Clock;
@@ -94,6 +95,10 @@ function failureOf(error: unknown, url: string, signal: AbortSignal): GatewayErr
     return new GatewayError("cancelled", "The call was cancelled.", { cause: error });
   }
   if (error instanceof GatewayError) return error;
+  // Bun names a connection that this system had no file for ECONNREFUSED, too: that is no fault of the upstream.
+  if (error instanceof ConnectionError && /^E(CONNREFUSED|[MN]FILE)$/.test(error.code) && isOutOfFiles()) {
+    return new GatewayError("gateway-full", "The gateway may open no more connections.", { cause: error });
+  }
   return new GatewayError("upstream-broken", wordsFor(error, URL.parse(url)?.host ?? "the upstream"), { cause: error });
 }
 

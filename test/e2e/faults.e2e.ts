@@ -1,9 +1,8 @@
 /** The program under loads that no unit meets: thousands of hang-ups, readers that stop reading, stops, crashes, locks. */
 import { Database } from "bun:sqlite";
 import { expect, setDefaultTimeout, test } from "bun:test";
-import { readdirSync, readFileSync } from "node:fs";
-import { connect, type Socket } from "node:net";
 import { join } from "node:path";
+import { byHand, chat, footprint, MIB, until } from "../process/load.ts";
 import { folder, serve, type Served, sluice } from "../process/program.ts";
 import { answer, type Behaviour, Gate, startLongcatSim, v2Frame } from "../sims/longcat.ts";
 import { eventText } from "../sims/sse-body.ts";
@@ -11,39 +10,6 @@ import { eventText } from "../sims/sse-body.ts";
 setDefaultTimeout(180_000);
 
 const COOKIE = "C".repeat(100);
-const MIB = 1024 * 1024;
-const chatBody = (content: string) =>
-  JSON.stringify({ model: "LongCat", stream: true, messages: [{ role: "user", content }] });
-
-function chat({ url, key }: Served, content = "hi"): Promise<Response> {
-  return fetch(`${url}/v1/chat/completions`, {
-    method: "POST",
-    headers: { authorization: `Bearer ${key}` },
-    body: chatBody(content),
-  });
-}
-
-/** A chat by hand: the request as bytes, and a socket to send them on. */
-function byHand({ url, key }: Served, content = "hi"): { readonly socket: Socket; readonly request: string } {
-  const { hostname, port } = new URL(url);
-  const socket = connect({ host: hostname, port: Number(port) });
-  socket.on("error", () => undefined); // A hang-up under way is the point; "close" follows.
-  const body = chatBody(content);
-  const head = `POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${key}\r\n`;
-  return { socket, request: `${head}Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}` };
-}
-
-/** Resident memory in MiB and open files. */
-function footprint({ pid }: Served) {
-  const kib = Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]);
-  return { mib: kib / 1024, files: readdirSync(`/proc/${pid}/fd`).length };
-}
-
-/** Looks again until the condition holds; the test's own deadline ends it otherwise. */
-async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await condition())) await Bun.sleep(20);
-}
-
 const isQuiet = async ({ url }: Served) =>
   ((await (await fetch(`${url}/health`)).json()) as { inFlight: number }).inFlight === 0;
 

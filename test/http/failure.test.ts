@@ -45,6 +45,11 @@ const cases: { name: string; kind: FailureKind; retryAt?: number; headers: Recor
     kind: "stopping",
     headers: { "retry-after": "2", "x-should-retry": "true" },
   },
+  {
+    name: "a full gateway has room soon, and gives back the connection at once",
+    kind: "gateway-full",
+    headers: { "retry-after": "2", "x-should-retry": "true", connection: "close" },
+  },
   { name: "a full queue empties soon", kind: "queue-full", headers: { "retry-after": "2", "x-should-retry": "true" } },
 ];
 

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { GatewayError } from "../../src/chat/error.ts";
-import { Turns } from "../../src/http/turns.ts";
+import { mostTurns, Turns } from "../../src/http/turns.ts";
 import { VirtualClock } from "../virtual-clock.ts";
 
 test("a client that leaves aborts its turn in words", () => {
@@ -52,4 +52,15 @@ test("a turn that is over does not mind a client that leaves", () => {
 test("a client that has left already is no turn to serve", () => {
   const turn = new Turns(new VirtualClock()).begin(AbortSignal.abort());
   expect(turn.reason).toMatchObject({ kind: "cancelled" });
+});
+
+test("row 28 as many turns as the system has files for, and one more when one is over", () => {
+  const turns = new Turns(new VirtualClock(), mostTurns(70));
+  const begin = () => turns.begin(new AbortController().signal);
+  const first = begin();
+  begin();
+  expect(begin).toThrow("full");
+  first.end();
+  expect(begin().aborted).toBe(false);
+  expect([mostTurns(0), mostTurns(1024), mostTurns(Infinity)]).toEqual([1, 320, Infinity]);
 });

@@ -24,9 +24,22 @@ export interface Served extends AsyncDisposable {
   readonly exited: Promise<number>;
 }
 
+export interface ServeOptions {
+  /** The most files that it may open. */
+  readonly openFiles?: number;
+  /** A module that runs in it before its own code. */
+  readonly preload?: string;
+}
+
 /** Starts the program from the sources as a process of its own and waits until it says where it listens. */
-export async function serve(cwd: string, env: Record<string, string> = {}): Promise<Served> {
-  const child = Bun.spawn([process.execPath, MAIN, "--port", "0"], {
+export async function serve(
+  cwd: string,
+  env: Record<string, string> = {},
+  { openFiles, preload }: ServeOptions = {},
+): Promise<Served> {
+  const limit = openFiles === undefined ? [] : ["sh", "-c", `ulimit -n ${openFiles}; exec "$0" "$@"`];
+  const before = preload === undefined ? [] : ["--preload", preload];
+  const child = Bun.spawn([...limit, process.execPath, ...before, MAIN, "--port", "0"], {
     cwd,
     env: { ...CLEAN, ...env },
     stdin: "ignore",

@@ -437,6 +437,7 @@ export const en = {
   "outcome.conversation-lost": "chat lost",
   "outcome.no-account": "no account free",
   "outcome.queue-full": "queue full",
+  "outcome.gateway-full": "gateway full",
   "outcome.stopping": "was stopping",
   "outcome.store-unavailable": "could not save",
   "outcome.cancelled": "Client left",

@@ -432,6 +432,7 @@ export const zh = {
   "outcome.conversation-lost": "会话丢失",
   "outcome.no-account": "没有空闲账号",
   "outcome.queue-full": "队列已满",
+  "outcome.gateway-full": "网关已满",
   "outcome.stopping": "正在停止",
   "outcome.store-unavailable": "无法保存",
   "outcome.cancelled": "客户端已离开",

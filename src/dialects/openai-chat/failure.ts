@@ -34,6 +34,7 @@ const SHAPES: Record<FailureKind, Shape> = {
   "conversation-lost": failed("upstream_error"),
   "upstream-timeout": failed("upstream_timeout"),
   "model-overloaded": failed("overloaded"),
+  "gateway-full": failed("overloaded"),
   stopping: failed("overloaded"),
   "store-unavailable": failed("overloaded"),
   cancelled: failed("cancelled"),
