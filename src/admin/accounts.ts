@@ -3,6 +3,7 @@ import { textOf, type ChatRequest } from "../chat/request.ts";
 import { collect } from "../chat/collect.ts";
 import type { Clock } from "../lib/clock.ts";
 import { newId } from "../lib/id.ts";
+import { othersTurn } from "../lib/others-turn.ts";
 import type { Account } from "../pool/account.ts";
 import type { Checked, Pool } from "../pool/pool.ts";
 import type { UsageSync } from "../pool/usage-sync.ts";
@@ -89,6 +90,7 @@ export function accountOperations({ pool, router, usage, clock }: AccountOperati
         }
         const { added, known } = await pool.roster.add(name, [checked.credential], options.label);
         for (const account of added) introduce(account, checked);
+        await othersTurn();
         admission.added.push(...added);
         admission.known.push(...known);
       }

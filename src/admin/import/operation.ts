@@ -6,6 +6,7 @@ import { settingsOf } from "../account-settings.ts";
 import type { AccountChanges, Admin, SettingView } from "../admin.ts";
 import { openExport, sealedExportIn } from "../export-file.ts";
 import type { KeyRing } from "../keys.ts";
+import { othersTurn } from "../../lib/others-turn.ts";
 import { differencesOf, SHARED_LOGIN } from "./differences.ts";
 import type { ImportFile, ImportItem, Refusal } from "./reading.ts";
 import { readFiles } from "./recognise.ts";
@@ -53,6 +54,7 @@ export function importOperation(deps: ImportDeps) {
         if (error.kind === "store-unavailable" || error.kind === "internal") throw error;
         draft.refused.push({ from: item.from, reason: error.message });
       }
+      await othersTurn();
     }
     const { took, skipped, refused, notes } = draft;
     return {
@@ -95,7 +97,8 @@ async function takeAccount(pool: Pool, item: Item<"account">, draft: Draft): Pro
   if (credentials.length === 0)
     throw new GatewayError("invalid-request", `There is no ${provider.title} credential in it.`);
   const { label, ...rest } = checked(settings, from, draft);
-  for (const credential of credentials) {
+  for (const [at, credential] of credentials.entries()) {
+    if (at > 0) await othersTurn();
     const line = { kind: "account" as const, provider: provider.name, from };
     const known = knownAccount(pool, provider, credential);
     const identity = `${provider.name}\n${kind.identity(credential)}`;
