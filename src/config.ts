@@ -318,7 +318,14 @@ function configOf(basis: Basis, saved: Readonly<Record<string, unknown>>): Confi
     },
     adminPassword: values.ADMIN_PASSWORD,
     language: basis.language,
-    warnings: [...basis.warnings, ...warnings, ...keys.warnings, ...cookies.warnings, ...exposure(values)],
+    warnings: [
+      ...basis.warnings,
+      ...warnings,
+      ...keys.warnings,
+      ...cookies.warnings,
+      ...exposure(values),
+      ...idle(values),
+    ],
     given,
     basis,
   });
@@ -355,6 +362,13 @@ function exposure(values: Values): string[] {
     warnings.push(`ADMIN_PASSWORD is shorter than ${SHORT_PASSWORD_LENGTH} characters and can be guessed`);
   }
   return warnings;
+}
+
+/** What somebody has set and nothing heeds. */
+function idle({ MIN_CREDENTIALS: kept, MAX_CREDENTIALS: most }: Values): string[] {
+  if (most === undefined || most === kept) return [];
+  const guests = kept === 1 ? "1 guest session is" : `${kept} guest sessions are`;
+  return [`MAX_CREDENTIALS has no effect: ${guests} kept, as MIN_CREDENTIALS says, and never more`];
 }
 
 /** Whether only this machine can reach a listening address. */

@@ -203,7 +203,7 @@ const readings: { env: Record<string, string>; at: (config: Config) => unknown; 
   { env: { LANG: "zh_CN.UTF-8" }, at: (c) => c.language, value: "zh" },
   { env: { LANG: "zh_CN.UTF-8", LC_ALL: "C" }, at: (c) => c.language, value: "en" },
   {
-    env: { APP_NAME: "x", NODE_ENV: "production", MIN_CREDENTIALS: "5", CLERK_COOKIE: "y" },
+    env: { APP_NAME: "x", NODE_ENV: "production", MIN_CREDENTIALS: "5", MAX_CREDENTIALS: "5", CLERK_COOKIE: "y" },
     at: (c) => c.warnings,
     value: [],
   },
@@ -316,6 +316,8 @@ const warned: { env: Record<string, string>; says: string; keys?: string[] }[] =
   { env: { REQUIRE_KEY: "off" }, says: "REQUIRE_KEY is off: the API is open to every program on this machine" },
   { env: { REQUIRE_KEY: "off", HOST: "0.0.0.0" }, says: "EVERYBODY WHO CAN REACH THIS MACHINE" },
   { env: { https_proxy: "socks5://127.0.0.1:1080" }, says: "HTTPS_PROXY names a SOCKS proxy" },
+  { env: { MAX_CREDENTIALS: "10" }, says: "MAX_CREDENTIALS has no effect: 1 guest session is kept" },
+  { env: { MIN_CREDENTIALS: "5", MAX_CREDENTIALS: "10" }, says: "no effect: 5 guest sessions are kept" },
   { env: { AUTH_COOKIES: "这里填写cookie" }, says: "AUTH_COOKIES holds a sample sentence" },
 ];
 test.each(warned)("$env is warned about", ({ env, says, keys }) => {

@@ -19,7 +19,7 @@ export interface MovedEnv {
 
 const KEY_VARIABLES = ["API_MASTER_KEY", "USER_SET_KEY", "API_KEYS"];
 /** Variables of other programs that do nothing here. */
-const IDLE = /^(?:APP_NAME|APP_VERSION|DESCRIPTION|NODE_ENV|ELECTRON_\w+|DENO_\w+|CONFIG_PATH)$/;
+const IDLE = /^(?:MAX_CREDENTIALS|APP_NAME|APP_VERSION|DESCRIPTION|NODE_ENV|ELECTRON_\w+|DENO_\w+|CONFIG_PATH)$/;
 /** Variables that the system or the network reads. */
 const SYSTEM = /^(?:HTTPS?_PROXY|NO_PROXY|ALL_PROXY|TZ)$/i;
 const KIRO_LOGIN = "KIRO_OAUTH_CREDS_BASE64";
@@ -59,11 +59,11 @@ export function readMovedEnv(text: string): MovedEnv {
         if (key !== undefined) keys.push({ variable, key });
         if (warning !== undefined) notes.push(warning);
       }
-    } else if (setting?.live) {
+    } else if (IDLE.test(variable)) idle.push(variable);
+    else if (setting?.live) {
       if (value.trim() !== "") settings.push({ variable, name, value: value.trim() });
     } else if (name !== undefined) atStart.push(name === variable ? name : `${variable} (here ${name})`);
     else if (SYSTEM.test(variable)) atStart.push(variable);
-    else if (IDLE.test(variable)) idle.push(variable);
     else unknown.push(variable);
   }
   if (atStart.length > 0) notes.push(`keep it in the environment, it is read at the start: ${atStart.join(", ")}`);

@@ -121,7 +121,8 @@ export const SETTINGS = {
   LANGFAST_GUESTS: setting(onOff, "on", live),
   LANGFAST_MODELS: optional(anyText),
   MIN_CREDENTIALS: setting(integer(0, 100), "1", live),
-  MAX_CREDENTIALS: setting(integer(0, 100), "1", live),
+  /** Known from other programs, where guests were thrown away; without effect here. */
+  MAX_CREDENTIALS: optional(integer(0, 1_000_000)),
 
   KIRO_RUNTIME_URL: setting(regionalUrl, "https://runtime.{region}.kiro.dev"),
   KIRO_MANAGEMENT_URL: setting(regionalUrl, "https://management.{region}.kiro.dev"),

@@ -245,6 +245,7 @@ test("a .env gives accounts, keys by hash and settings, and names the rest witho
     "API_REQUEST_TIMEOUT=300",
     "NGINX_PORT=8088",
     "APP_NAME=mine",
+    "MAX_CREDENTIALS=10",
     "SOMETHING=secret-thing",
     `KIRO_OAUTH_CREDS_BASE64=${Buffer.from(json(social("k"))).toString("base64")}`,
     "not a line",
@@ -263,12 +264,12 @@ test("a .env gives accounts, keys by hash and settings, and names the rest witho
   expect(items.find(({ kind }) => kind === "key")).toMatchObject({ hash: sha256("invented-master-key") });
   const said = notes.join("\n");
   expect(said).toContain("keep it in the environment, it is read at the start: NGINX_PORT (here PORT)");
-  expect(said).toContain("without effect here: APP_NAME");
+  expect(said).toContain("without effect here: APP_NAME, MAX_CREDENTIALS");
   expect(said).toContain("not known here, without effect: SOMETHING");
   expect(said).toContain("USER_SET_KEY is 1");
-  expect(said).toContain("line 11");
+  expect(said).toContain("line 12");
   expect(said).not.toContain("secret-thing");
-  expect(predecessors).toEqual(["longchat", "langfast2api", "enginelabs-2api", "AIClient-2-API"]);
+  expect(predecessors).toEqual(["longchat", "langfast-2api", "langfast2api", "enginelabs-2api", "AIClient-2-API"]);
 });
 
 const OCTO_CONFIG = {
