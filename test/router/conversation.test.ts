@@ -119,6 +119,44 @@ describe("a chat for each turn", () => {
     expect(await second.store.conversations.all()).toEqual([]);
   });
 
+  /** A database of before the last chats beside the names of these chats, as a restored backup stands. */
+  async function restored(keeping: KeepingProvider, account: "same" | "other") {
+    const first = await openWorld({ providers: [keeping] });
+    await first.add("a");
+    const { id } = first.view("a");
+    await first.close();
+    const journal = join(first.dataDir, "sluice.db-chats");
+    await Bun.write(journal, `\n${JSON.stringify([account === "same" ? id : "acc_gone", "old1"])}\nhalf a li`);
+    const second = await openWorld({ providers: [keeping], dataDir: first.dataDir, clock: first.clock, ready: true });
+    return { second, journal };
+  }
+
+  test("a restored database beside an old file of chats deletes those of its accounts and goes on", async () => {
+    const keeping = new KeepingProvider();
+    const { second, journal } = await restored(keeping, "same");
+    await using world = second;
+    await world.clock.advance(10 * SECOND);
+    expect(keeping.removed).toEqual(["old1"]);
+    expect(await world.ask()).toBe("hello from a");
+    await world.clock.advance(10 * SECOND);
+    expect(keeping.used).toEqual(["chat1"]);
+    expect(await Bun.file(journal).text()).not.toContain("old1");
+  });
+
+  test("a copied database beside another one's file of chats forgets them and saves its own", async () => {
+    const keeping = new KeepingProvider();
+    const { second, journal } = await restored(keeping, "other");
+    await using world = second;
+    await world.clock.advance(10 * SECOND);
+    expect(keeping.removed).toEqual([]);
+    expect(await world.ask()).toBe("hello from a");
+    expect((await world.store.conversations.all()).map(({ upstreamId }) => upstreamId)).not.toContain("old1");
+    await world.clock.advance(10 * SECOND);
+    expect(keeping.removed).toEqual(["chat1"]);
+    expect(await Bun.file(journal).text()).not.toContain("old1");
+    expect(world.lines.filter(({ event }) => event === "record-refused")).toEqual([]);
+  });
+
   test("a chat that the upstream has lost is replaced once, on the same account, without blame", async () => {
     const keeping = new KeepingProvider().next("a", fails("conversation-lost"));
     await using world = await openWorld({ providers: [keeping] });
