@@ -3,6 +3,7 @@
  * Everything goes in and out as JSON. Errors are GatewayErrors with kind invalid-request, unknown-path (no such thing)
  * or store-unavailable, and name the field.
  */
+import type { FailureKind } from "../chat/error.ts";
 import type { GuestStatus } from "../pool/guests.ts";
 import type { AccountStatus } from "../pool/status.ts";
 import type { AccountState, AttemptRecord, HourFigures, RequestFilter, RequestRecord } from "../store/store.ts";
@@ -143,6 +144,8 @@ export interface SignInView {
   readonly status: "open" | "done" | "failed";
   /** Why it failed, or why an open one is not done yet. */
   readonly reason: string | undefined;
+  /** The kind of failure that `reason` tells of; undefined when only the time was over. */
+  readonly reasonKind?: FailureKind | undefined;
   /**
    * What the user does; undefined when it is over. "code": type it at the address; the gateway asks the service by
    * itself. "browser": open the address; when the browser does not come back to this machine (`listens` is false, or it

@@ -1,3 +1,4 @@
+import type { FailureKind } from "../chat/error.ts";
 import { isObject } from "../lib/json.ts";
 import type { SignInState } from "../providers/provider.ts";
 import type { SignInRecord } from "../store/store.ts";
@@ -21,6 +22,7 @@ export interface Session {
   state: SignInState | undefined;
   /** Why it failed, or why it is not done yet. */
   reason: string | undefined;
+  reasonKind: FailureKind | undefined;
   /** Ids of the accounts that came of it. */
   accounts: readonly string[];
   /** The following live in this process alone. */
@@ -35,26 +37,33 @@ export interface Session {
   cancelTimer: () => void;
 }
 
-type Kept = Pick<Session, "method" | "label" | "accountId" | "expiresAt" | "status" | "state" | "reason" | "accounts">;
+type Kept = Pick<
+  Session,
+  "method" | "label" | "accountId" | "expiresAt" | "status" | "state" | "reason" | "reasonKind" | "accounts"
+>;
 
 export function newSession(
   head: Pick<Session, "id" | "provider" | "method" | "label" | "accountId" | "createdAt">,
   state: SignInState,
 ): Session {
-  return { ...head, ...FRESH(), expiresAt: state.expiresAt, status: "open", state, reason: undefined, accounts: [] };
+  const { expiresAt } = state;
+  const open = { status: "open", state, reason: undefined, reasonKind: undefined, accounts: [] } as const;
+  return { ...head, ...FRESH(), expiresAt, ...open };
 }
 
 export function recordOf(session: Session): SignInRecord {
-  const { id, provider, createdAt, method, label, accountId, expiresAt, status, state, reason, accounts } = session;
-  const data: Kept = { method, label, accountId, expiresAt, status, state, reason, accounts };
+  const { id, provider, createdAt, method, label, accountId, expiresAt, status } = session;
+  const { state, reason, reasonKind, accounts } = session;
+  const data: Kept = { method, label, accountId, expiresAt, status, state, reason, reasonKind, accounts };
   return { id, provider, data, createdAt, keptUntil: expiresAt + SEEN_MS };
 }
 
 /** Undefined when the row cannot be read. */
 export function sessionOf({ id, provider, createdAt, data }: SignInRecord): Session | undefined {
   if (!isObject(data) || typeof data["method"] !== "string" || typeof data["expiresAt"] !== "number") return undefined;
-  const { method, label, accountId, expiresAt, status, state, reason, accounts } = data as unknown as Kept;
-  return { id, provider, createdAt, method, label, accountId, expiresAt, status, state, reason, accounts, ...FRESH() };
+  const { method, label, accountId, expiresAt, status, state, reason, reasonKind, accounts } = data as unknown as Kept;
+  const kept = { method, label, accountId, expiresAt, status, state, reason, reasonKind, accounts };
+  return { id, provider, createdAt, ...kept, ...FRESH() };
 }
 
 const FRESH = () => ({

@@ -1,4 +1,4 @@
-import { GatewayError, toGatewayError } from "../chat/error.ts";
+import { GatewayError, toGatewayError, type FailureKind } from "../chat/error.ts";
 import type { Clock } from "../lib/clock.ts";
 import { newId } from "../lib/id.ts";
 import type { Log } from "../lib/log.ts";
@@ -139,7 +139,7 @@ export class SignIns {
         }
       } catch (error) {
         const { kind, message } = toGatewayError(error);
-        if (kind === "auth-rejected") return await this.#fail(session, message);
+        if (kind === "auth-rejected") return await this.#fail(session, message, kind);
         session.failures += 1;
         this.#deps.log.debug("sign-in-unanswered", { signIn: session.id, kind, reason: message });
       }
@@ -166,7 +166,7 @@ export class SignIns {
         );
       } catch (error) {
         const failure = toGatewayError(error);
-        if (failure.kind === "auth-rejected") await this.#fail(session, failure.message);
+        if (failure.kind === "auth-rejected") await this.#fail(session, failure.message, failure.kind);
         throw failure;
       }
       await this.#admit(session, credential);
@@ -195,7 +195,7 @@ export class SignIns {
           : Object.values(await pool.roster.add(session.provider, [credential], session.label)).flat();
       session.accounts = accounts.map(({ id }) => id);
       session.pending = undefined;
-      await this.#end(session, "done", undefined);
+      await this.#end(session, "done");
       for (const account of accounts) {
         usage.sync(account).catch((error: unknown) => {
           log.debug("usage-unread", { account: account.id, reason: toGatewayError(error).message });
@@ -203,19 +203,20 @@ export class SignIns {
       }
     } catch (error) {
       const { kind, message } = toGatewayError(error);
-      if (kind !== "store-unavailable") return this.#fail(session, message);
-      session.reason = message;
+      if (kind !== "store-unavailable") return this.#fail(session, message, kind);
+      Object.assign(session, { reason: message, reasonKind: kind });
       session.nextPollAt = clock.now() + SAVE_RETRY_MS;
     }
   }
 
-  #fail(session: Session, reason: string): Promise<void> {
+  /** @param kind undefined when only the time is over */
+  #fail(session: Session, reason: string, kind?: FailureKind): Promise<void> {
     session.pending = undefined;
-    return this.#end(session, "failed", reason);
+    return this.#end(session, "failed", reason, kind);
   }
 
-  async #end(session: Session, status: "done" | "failed", reason: string | undefined): Promise<void> {
-    Object.assign(session, { status, reason, state: undefined });
+  async #end(session: Session, status: "done" | "failed", reason?: string, reasonKind?: FailureKind): Promise<void> {
+    Object.assign(session, { status, reason, reasonKind, state: undefined });
     this.#callbacks.close(session.id);
     this.#deps.log.info("sign-in-ended", { signIn: session.id, provider: session.provider, status, reason });
     this.#deps.pool.books.changed();
@@ -291,7 +292,7 @@ export class SignIns {
 
   #view(session: Session): SignInView {
     const { pool } = this.#deps;
-    const { id, provider, method, label, accountId, createdAt, expiresAt, status, reason, state } = session;
+    const { id, provider, method, label, accountId, createdAt, expiresAt, status, reason, reasonKind, state } = session;
     const { title, signIn } = pool.provider(provider);
     const views = new Map(pool.views().map((view) => [view.id, view]));
     return {
@@ -306,6 +307,7 @@ export class SignIns {
       expiresAt,
       status,
       reason,
+      reasonKind,
       prompt: state && promptOf(state.prompt, this.#callbacks.isOpen(id)),
       accounts: session.accounts.flatMap((account) => views.get(account) ?? []),
     };

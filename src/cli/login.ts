@@ -9,7 +9,7 @@ import { moment, table } from "./table.ts";
 const METHOD_FIELDS = "provider, providerTitle, id, title { en, zh }, fields [{ name, label, required, initial }]";
 const SIGN_IN_FIELDS =
   "id, provider, providerTitle, method, methodTitle, label, accountId, createdAt, expiresAt, status (open, done, failed),\n" +
-  "reason, prompt, accounts [account]; times are epoch ms, unknown ones are left out";
+  "reason, reasonKind, prompt, accounts [account]; times are epoch ms, unknown ones are left out";
 
 const login: Command = {
   name: "login",

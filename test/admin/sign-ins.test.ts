@@ -159,11 +159,19 @@ describe("a sign-in by code", () => {
     const refused = await desk.begin("fake", "code", CODE);
     provider.answers.push(new GatewayError("auth-rejected", "The user said no."));
     await clock.advance(5 * SECOND);
-    expect(await desk.poll(refused.id)).toMatchObject({ status: "failed", reason: "The user said no." });
+    expect(await desk.poll(refused.id)).toMatchObject({
+      status: "failed",
+      reason: "The user said no.",
+      reasonKind: "auth-rejected",
+    });
     const late = await desk.begin("fake", "code", CODE);
     await clock.advance(10 * MINUTE);
     const over = await desk.poll(late.id);
-    expect(over).toMatchObject({ status: "failed", reason: "It was not finished in time: begin again." });
+    expect(over).toMatchObject({
+      status: "failed",
+      reason: "It was not finished in time: begin again.",
+      reasonKind: undefined,
+    });
     const { polls } = provider;
     await clock.advance(10 * MINUTE);
     expect(provider.polls).toBe(polls);
@@ -197,6 +205,7 @@ describe("a sign-in by code", () => {
     expect((await desk.list())[0]).toMatchObject({
       status: "open",
       reason: expect.stringContaining("Nothing can be saved"),
+      reasonKind: "store-unavailable",
     });
     other.run("ROLLBACK");
     other.close();

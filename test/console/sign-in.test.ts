@@ -14,7 +14,8 @@ async function start() {
   at.world.methods = METHODS;
   at.world.accounts = everyState(at.clock.now());
   const browser = await operator(at);
-  const send = (path: string) => browser.get(`/console/${path}`, HTMX);
+  const send = (path: string, more: Record<string, string> = {}) =>
+    browser.get(`/console/${path}`, { ...HTMX, ...more });
   const get = async (path: string) => (await send(path)).text();
   const post = (path: string, fields: Record<string, string> = {}) => browser.post(`/console/${path}`, fields, HTMX);
   const begin = (method: string, more: Record<string, string> = {}) =>
@@ -110,6 +111,28 @@ describe("under way", () => {
     const answer = await post("sign-ins/login_1/cancel", { after });
     expect(Object.fromEntries(answer.headers)).toMatchObject(headers);
     expect(world.signIns).toEqual([]);
+  });
+});
+
+describe("why it is not done, in Chinese,", () => {
+  const reason = "Our sentence is English.";
+  test.each([
+    ["auth-rejected", "登录被拒绝或已超时，请重新开始。", false],
+    ["store-unavailable", "已取得登录信息，但暂时无法保存", false],
+    ["upstream-broken", "无法连接服务方，请重试。", true],
+    ["invalid-request", "被拒绝：", true],
+  ] as const)("%s is said in Chinese, with the exact words where they tell more", async (reasonKind, says, exact) => {
+    const { begin, send, world } = await start();
+    await begin("builder-id");
+    settle(world, "login_1", { status: "failed", reason, reasonKind });
+    for (const path of ["", "sign-ins/login_1"]) {
+      const page = await (await send(path, { cookie: "sluice_lang=zh" })).text();
+      expect(page).toContain(says);
+      expect(page.includes(`<span lang="en">${reason}</span>`)).toBe(exact);
+    }
+    settle(world, "login_1", { status: "open" });
+    expect(await (await send("sign-ins/login_1", { cookie: "sluice_lang=zh" })).text()).toContain(says);
+    expect(await (await send("sign-ins/login_1")).text()).toContain(reason);
   });
 });
 

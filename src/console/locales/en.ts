@@ -270,6 +270,8 @@ export const en = {
   "sign-in.failed": "Not signed in",
   "sign-in.done": "Signed in",
   "sign-in.expired": "It was not finished in time. Get a new link or code.",
+  "sign-in.why.auth-rejected": "The sign-in was refused or ran out: begin again.",
+  "sign-in.why.store-unavailable": "The login is there but cannot be saved now; this is tried again.",
   "sign-in.gone": "This sign-in is over.",
   "sign-in.error": "This did not work:",
   "sign-ins": "Sign-ins",

@@ -267,6 +267,8 @@ export const zh = {
   "sign-in.failed": "未登录",
   "sign-in.done": "登录成功",
   "sign-in.expired": "没有及时完成，请重新获取链接或代码。",
+  "sign-in.why.auth-rejected": "登录被拒绝或已超时，请重新开始。",
+  "sign-in.why.store-unavailable": "已取得登录信息，但暂时无法保存，会自动重试。",
   "sign-in.gone": "这次登录已经结束。",
   "sign-in.error": "未成功：",
   "sign-ins": "登录",

@@ -144,7 +144,7 @@ export function signInPanel(context: PanelContext, view: SignInView, leadsTo: Le
       >
     </p>
     <p class="row" id="sign-in-state" role="status" hx-get="${state}" hx-trigger="every 2s" hx-swap="none">
-      ${mark("wait", "s-wait", t("sign-in.waiting"))}${view.reason !== undefined && html`<small lang="en">${view.reason}</small>`}
+      ${mark("wait", "s-wait", t("sign-in.waiting"))}${view.reason !== undefined && html`<small>${reasonOf(words, view)}</small>`}
     </p>
     <form class="row" hx-post="${path}/cancel" hx-swap="none">
       <input type="hidden" name="after" value="${leadsTo}" /><button class="btn">${t("sign-in.cancel")}</button>
@@ -208,9 +208,25 @@ function failedPanel({ site, words, now, methods }: PanelContext, view: SignInVi
     </form>`;
 }
 
-function whyNot({ t, language }: Words, { reason, expiresAt }: SignInView, now: number): Html | string {
-  if (expiresAt <= now || reason === undefined) return t("sign-in.expired");
-  return html`${language !== "en" && t("error.refused")} <span lang="en">${reason}</span>`;
+function whyNot(words: Words, view: SignInView, now: number): Html | string {
+  return view.expiresAt <= now || view.reason === undefined ? words.t("sign-in.expired") : reasonOf(words, view);
+}
+
+/** In the page's language; our exact words, which are English, only where they tell more than the kind of failure. */
+function reasonOf({ t, language }: Words, { reason, reasonKind }: SignInView): Html | string {
+  const exact = html`<span lang="en">${reason}</span>`;
+  if (language === "en") return exact;
+  switch (reasonKind) {
+    case "auth-rejected":
+    case "store-unavailable":
+      return t(`sign-in.why.${reasonKind}`);
+    case "upstream-timeout":
+    case "upstream-broken":
+    case "upstream-changed":
+      return html`${t("add.error.upstream")} ${exact}`;
+    default:
+      return html`${t("error.refused")} ${exact}`;
+  }
 }
 
 /** Sign-ins that are not over, on the page itself: they outlive the sheet and a reload. */
