@@ -3,11 +3,18 @@ import type { SQLiteTable } from "drizzle-orm/sqlite-core";
 import type { SQLQueryBindings } from "bun:sqlite";
 import type { Drizzle } from "./connection.ts";
 
+type Run = (values: object) => void;
+
 /**
  * A write that runs often, built by Drizzle and run without it: the text and the order of its placeholders are read once,
- * then each run binds values by position. Values go in as Drizzle would send them, undefined as NULL.
+ * at the first run, then each run binds values by position. Values go in as Drizzle would send them, undefined as NULL.
  */
-export function compile(db: Drizzle, query: { toSQL(): Query }): (values: object) => void {
+export function compile(db: Drizzle, query: { toSQL(): Query }): Run {
+  let run: Run | undefined;
+  return (values) => (run ??= compiled(db, query))(values);
+}
+
+function compiled(db: Drizzle, query: { toSQL(): Query }): Run {
   const { sql: text, params } = query.toSQL();
   const statement = db.$client.prepare(text);
   const bindings = params as SQLQueryBindings[];
