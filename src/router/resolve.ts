@@ -77,9 +77,10 @@ export class Resolver {
       this.#remembered.set(key, targets);
       return targets;
     }
+    const served = this.models(only).filter(({ id }) => this.#isServed(id, only));
     const near = nearNames(
       wanted,
-      this.models(only).map(({ id }) => id),
+      served.map(({ id }) => id),
     );
     const hint = near.length > 0 ? ` Did you mean ${near.join(", ")}?` : "";
     throw new GatewayError("unknown-model", `There is no model "${wanted.slice(0, 100)}" here.${hint}`, {
@@ -101,6 +102,14 @@ export class Resolver {
       if (listed) return [listed];
       const [target] = this.#meant(name, only);
       return target ? [{ id: name, created: 0, ownedBy: target.provider.name }] : [];
+    });
+  }
+
+  /** Whether somebody lists what the name means: KNOWN_MODELS may name what the plans turned out to lack. */
+  #isServed(name: string, only: string | undefined): boolean {
+    return this.#meant(name, only).some(({ provider, model, account }) => {
+      const lists = ({ id }: ModelInfo) => id === model || provider.match(id) === model;
+      return account !== undefined || this.#modelsOf(provider).some(lists);
     });
   }
 

@@ -49,6 +49,16 @@ describe("an unknown name", () => {
   });
 });
 
+test("a name near to an unknown one is not suggested where every account was found to lack its model", () => {
+  const lacking = new Resolver({
+    providers: [cat, fast],
+    defaultModel: () => "LongCat",
+    knownModels: () => ["gpt-5", "longest"],
+    accountModels: (name) => (name === "fast" ? fast.models.filter(({ id }) => id !== "gpt-5") : cat.models),
+  });
+  expect(() => lacking.resolve("gpt-4")).toThrow('There is no model "gpt-4" here. Did you mean longest?');
+});
+
 test("the list holds each model once, in the order of the providers", () => {
   expect(
     resolver()
