@@ -67,6 +67,8 @@ async function connected(
   signal.addEventListener("abort", abort, { once: true });
   try {
     await Promise.race([connection.opened, promise]);
+    // An abort of this very moment comes too late for the race.
+    if (signal.aborted) throw signal.reason;
     return connection;
   } catch (error) {
     connection.close();
