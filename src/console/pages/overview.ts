@@ -1,6 +1,8 @@
 import type { Snapshot } from "../feed.ts";
 import { html, type Html } from "../html.ts";
+import { chineseNotice } from "../locales/notices.ts";
 import type { Visit } from "../visit.ts";
+import type { Words } from "../words.ts";
 import type { AccountContext } from "../parts/account.ts";
 import { accountSections, SOME } from "../parts/accounts.ts";
 import { ends, figures, providers } from "../parts/figures.ts";
@@ -17,7 +19,7 @@ export function overviewRegions(context: AccountContext, visit: Visit, snapshot:
   const { overview, keys, signIns } = snapshot;
   return {
     verdict: verdictBar(site, words, overview),
-    notices: notices(overview.notices),
+    notices: notices(words, overview.notices),
     "sign-ins": signInList(context, signIns),
     ends: ends(words, visit.client.origin, overview, keys),
     figures: figures(words, overview),
@@ -40,6 +42,10 @@ export function overviewPage(context: AccountContext, regions: Regions): Html {
     ${regions["sign-ins"]}${regions.accounts}${regions.providers}${regions.requests}`;
 }
 
-function notices(texts: readonly string[]): Html {
-  return html`<div id="notices">${texts.map((text) => html`<p class="note notice" lang="en">${text}</p>`)}</div>`;
+function notices({ language, tag }: Words, texts: readonly string[]): Html {
+  const note = (text: string) => {
+    const chinese = language === "zh" ? chineseNotice(text) : undefined;
+    return html`<p class="note notice" lang="${chinese === undefined ? "en" : tag}">${chinese ?? text}</p>`;
+  };
+  return html`<div id="notices">${texts.map(note)}</div>`;
 }
