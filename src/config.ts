@@ -365,8 +365,8 @@ function exposure(values: Values): string[] {
 }
 
 /** What somebody has set and nothing heeds. */
-function idle({ MIN_CREDENTIALS: kept, MAX_CREDENTIALS: most }: Values): string[] {
-  if (most === undefined || most === kept) return [];
+function idle({ LANGFAST_GUESTS: guestsOn, MIN_CREDENTIALS: kept, MAX_CREDENTIALS: most }: Values): string[] {
+  if (!guestsOn || most === undefined || most === kept) return [];
   const guests = kept === 1 ? "1 guest session is" : `${kept} guest sessions are`;
   return [`MAX_CREDENTIALS has no effect: ${guests} kept, as MIN_CREDENTIALS says, and never more`];
 }

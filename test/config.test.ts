@@ -327,6 +327,10 @@ test.each(warned)("$env is warned about", ({ env, says, keys }) => {
   if (keys) expect(config.server.masterKeys).toEqual(keys);
 });
 
+test("a maximum of guests is not spoken of where there are none", () => {
+  expect(load({ MAX_CREDENTIALS: "10", LANGFAST_GUESTS: "off" }).warnings).toEqual([]);
+});
+
 test("row 46 no warning repeats a secret", () => {
   const config = load({ API_MASTER_KEY: "sk-123456", USER_SET_KEY: "q7#z", ADMIN_PASSWORD: "w9!x" });
   expect(config.warnings).toHaveLength(3);
