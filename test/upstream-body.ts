@@ -10,6 +10,7 @@ export function bodyOf(stream: ReadableStream<Uint8Array>): UpstreamBody {
       isOver = done;
       return value;
     },
+    rest: () => undefined,
     cancel() {
       if (!isOver) void reader.cancel();
     },

@@ -11,6 +11,12 @@ const MAX_BODY_BYTES = 33_554_432;
 
 const utf8 = new TextDecoder();
 
+/** The body as text when all of it has arrived, which is usual for short ones; undefined when it must be read. */
+export function arrivedText(body: UpstreamBody): string | undefined {
+  const bytes = body.rest();
+  return bytes && utf8.decode(bytes);
+}
+
 /**
  * The rest of a body as text, bytes that are not UTF-8 as U+FFFD. `first` is what was already read of it.
  * @throws BodyTooLarge after cancelling the rest, and what the body throws when the connection fails

@@ -17,6 +17,8 @@ export interface UpstreamHeaders {
 export interface UpstreamBody {
   /** All that has arrived since the last read; undefined at the end. Rejects when the connection fails before it. */
   read(): Promise<Uint8Array | undefined>;
+  /** What is left of the body, when all of it has arrived: then there is nothing to wait for. Undefined when it has not. */
+  rest(): Uint8Array | undefined;
   /** Gives the rest up; after the end it does nothing. */
   cancel(): void;
 }

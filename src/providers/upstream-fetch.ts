@@ -4,6 +4,7 @@ import type { Clock } from "../lib/clock.ts";
 import type { UpstreamFetch, UpstreamResponse } from "../lib/fetch.ts";
 import { HttpAgent } from "../lib/http-client/agent.ts";
 import type { Connection, Route } from "../lib/http-client/connection.ts";
+import type { Exchange } from "../lib/http-client/exchange.ts";
 import { requestTo, type UpstreamRequest } from "../lib/http-client/request.ts";
 import { unpacked } from "../lib/http-client/unpack.ts";
 import { ConnectionError } from "../lib/http-client/wire.ts";
@@ -34,18 +35,19 @@ export function createUpstreamFetch(options: UpstreamFetchOptions): UpstreamFetc
 
   return (url, init) => {
     const { signal } = init;
-    const failed = (error: unknown): never => {
-      throw failureOf(error, url, signal);
+    let exchange: Exchange | undefined;
+    let request: UpstreamRequest | undefined;
+    const failed = (error: unknown): Promise<UpstreamResponse> => {
+      // Only a kept connection can have been closed before the request.
+      if (!request || !exchange || exchange.isAnswered || signal.aborted) throw failureOf(error, url, signal);
+      exchange = undefined;
+      return overNew(request, signal).then(withoutCoding, failed);
     };
     try {
-      if (signal.aborted) return failed(signal.reason);
-      const request = requestTo(url, init, proxy);
-      const kept = agent.kept(request.route);
-      if (!kept) return overNew(request, signal).then(withoutCoding, failed);
-      const exchange = kept.send(request.bytes, signal);
-      return exchange.answered.then(withoutCoding, (error: unknown) =>
-        signal.aborted || exchange.isAnswered ? failed(error) : overNew(request, signal).then(withoutCoding, failed),
-      );
+      if (signal.aborted) throw signal.reason;
+      request = requestTo(url, init, proxy);
+      exchange = agent.kept(request.route)?.send(request.bytes, signal);
+      return (exchange ? exchange.answered : overNew(request, signal)).then(withoutCoding, failed);
     } catch (error) {
       return Promise.reject(failureOf(error, url, signal));
     }

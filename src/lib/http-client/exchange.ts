@@ -9,6 +9,7 @@ const MOST_HEAD_BYTES = 65_536;
 const MOST_WAITING_BYTES = 131_072;
 const HEAD_END = Buffer.from("\r\n\r\n");
 const ONCE = { once: true } as const;
+const NOTHING = new Uint8Array();
 
 /** What an exchange needs of its connection. */
 export interface ExchangeHost {
@@ -27,7 +28,7 @@ export class Exchange implements UpstreamResponse, UpstreamBody, PieceTaker {
   isAnswered = false;
   readonly #host: ExchangeHost;
   readonly #signal: AbortSignal;
-  #settle: { resolve(exchange: Exchange): void; reject(error: unknown): void } | undefined;
+  #settle: PromiseWithResolvers<this> | undefined;
   #head: AnswerHead | undefined;
   #held: Buffer | undefined;
   #framing: Framing | undefined;
@@ -42,9 +43,8 @@ export class Exchange implements UpstreamResponse, UpstreamBody, PieceTaker {
   constructor(host: ExchangeHost, signal: AbortSignal) {
     this.#host = host;
     this.#signal = signal;
-    this.answered = new Promise((resolve, reject) => {
-      this.#settle = { resolve: resolve as (exchange: Exchange) => void, reject };
-    });
+    this.#settle = Promise.withResolvers<this>();
+    this.answered = this.#settle.promise;
     signal.addEventListener("abort", this, ONCE);
   }
 
@@ -67,6 +67,10 @@ export class Exchange implements UpstreamResponse, UpstreamBody, PieceTaker {
     return new Promise((resolve, reject) => {
       this.#reader = { resolve, reject };
     });
+  }
+
+  rest(): Uint8Array | undefined {
+    return this.#isOver && !this.#failure ? (this.#takeWaiting() ?? NOTHING) : undefined;
   }
 
   cancel(): void {

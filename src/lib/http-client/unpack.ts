@@ -34,6 +34,7 @@ export function unpacked(body: UpstreamBody, coding: string): UpstreamBody {
         throw code?.startsWith("Z_") ? new ConnectionError("EHTTP", "The answer cannot be unpacked.") : error;
       }
     },
+    rest: () => undefined,
     cancel() {
       unpack.destroy();
       body.cancel();

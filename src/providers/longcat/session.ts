@@ -1,6 +1,6 @@
 /** LongCat's endpoints over the network: headers, chats, the probe, and a turn's body (protocol.md, "Endpoints"). */
 import { GatewayError } from "../../chat/error.ts";
-import { BodyTooLarge, readText } from "../../lib/body.ts";
+import { arrivedText, BodyTooLarge, readText } from "../../lib/body.ts";
 import { isBrowserCheck } from "../../lib/browser-check.ts";
 import type { UpstreamBody, UpstreamResponse } from "../../lib/fetch.ts";
 import { retryAtOf } from "../../lib/retry-after.ts";
@@ -45,9 +45,12 @@ const PATHS: Readonly<Record<ChatPath, string>> = {
 };
 
 /** Makes an empty chat. @throws GatewayError, upstream-changed when the answer names no chat */
-export async function createChat(caller: Caller, context: Context, agentId: string): Promise<string> {
+export function createChat(caller: Caller, context: Context, agentId: string): Promise<string> {
   const body = JSON.stringify({ model: "", agentId });
-  const { data } = await askJson(caller, context, { path: "/api/v1/session-create", body, page: "/t" });
+  return askJson(caller, context, { path: "/api/v1/session-create", body, page: "/t" }).then(chatIdIn);
+}
+
+function chatIdIn({ data }: Envelope): string {
   const id = data?.["conversationId"];
   if (typeof id === "string" && id !== "") return id;
   throw new GatewayError("upstream-changed", "LongCat opened a conversation but gave no `data.conversationId`.", {
@@ -60,8 +63,7 @@ export async function deleteChat(caller: Caller, context: Context, chatId: strin
   const id = encodeURIComponent(chatId);
   const call = { path: `/api/v1/session-delete?conversationId=${id}`, page: `/c/${id}` };
   const response = await send(caller, context, call);
-  const text = await bodyText(response, context);
-  const envelope = envelopeOf(text);
+  const envelope = envelopeOf(arrivedText(response.body) ?? (await bodyText(response, context)));
   if (response.ok && (!envelope || envelope.code === 0)) return;
   const refusal = refusalOf(response, envelope, context);
   if (kindOf(refusal) !== "conversation-lost") throw failureOf(refusal);
@@ -141,7 +143,7 @@ async function streamOf(response: UpstreamResponse, context: Context): Promise<T
 
 async function askJson(caller: Caller, context: Context, call: Call): Promise<Envelope> {
   const response = await send(caller, context, call);
-  const text = await bodyText(response, context);
+  const text = arrivedText(response.body) ?? (await bodyText(response, context));
   if (isChallenge(response, text)) throw challenge();
   const envelope = envelopeOf(text);
   if (response.ok && envelope?.code === 0) return envelope;
@@ -152,23 +154,23 @@ async function askJson(caller: Caller, context: Context, call: Call): Promise<En
 function send(caller: Caller, context: Context, { path, body, page, accept }: Call): Promise<UpstreamResponse> {
   const { url } = caller;
   const random = Math.floor(caller.random() * 1_000_000);
-  return context.fetch(`${url}${path}`, {
-    method: body === undefined ? "GET" : "POST",
-    headers: {
-      "content-type": "application/json",
-      accept: accept ?? "application/json, text/plain, */*",
-      "x-requested-with": "XMLHttpRequest",
-      "x-client-language": caller.language,
-      origin: caller.origin,
-      referer: `${url}${page}`,
-      "user-agent": caller.userAgent(context),
-      cookie: cookieHeader(context.account.credential),
-      "m-appkey": "fe_com.sankuai.friday.fe.longcat",
-      "m-traceid": `${context.clock.now()}${String(random).padStart(6, "0")}`,
-    },
-    ...(body === undefined ? {} : { body }),
-    signal: context.signal,
-  });
+  const { signal } = context;
+  const headers = {
+    "content-type": "application/json",
+    accept: accept ?? "application/json, text/plain, */*",
+    "x-requested-with": "XMLHttpRequest",
+    "x-client-language": caller.language,
+    origin: caller.origin,
+    referer: `${url}${page}`,
+    "user-agent": caller.userAgent(context),
+    cookie: cookieHeader(context.account.credential),
+    "m-appkey": "fe_com.sankuai.friday.fe.longcat",
+    "m-traceid": `${context.clock.now()}${String(random).padStart(6, "0")}`,
+  };
+  return context.fetch(
+    url + path,
+    body === undefined ? { headers, signal } : { method: "POST", headers, body, signal },
+  );
 }
 
 async function bodyText({ body }: UpstreamResponse, context: Context): Promise<string> {
