@@ -199,16 +199,17 @@ export class Conversations implements ChatKeeper {
     ready.opened = this.#fill(ready, use, keeping);
   }
 
-  async #fill(ready: ReadyChat, use: ChatUse, keeping: ChatKeeping<unknown>): Promise<Chat | undefined> {
-    try {
-      return (ready.chat = await this.#open(use, keeping, this.#background.signal, "ready"));
-    } catch (error) {
-      // The next turn opens its own and learns what is wrong.
-      const reason = toGatewayError(error).message;
-      use.log.debug("ready-chat-failed", { account: use.lease.account?.id, reason });
-      this.#forget(ready);
-      return undefined;
-    }
+  #fill(ready: ReadyChat, use: ChatUse, keeping: ChatKeeping<unknown>): Promise<Chat | undefined> {
+    return this.#open(use, keeping, this.#background.signal, "ready").then(
+      (chat) => (ready.chat = chat),
+      (error: unknown) => {
+        // The next turn opens its own and learns what is wrong.
+        const reason = toGatewayError(error).message;
+        use.log.debug("ready-chat-failed", { account: use.lease.account?.id, reason });
+        this.#forget(ready);
+        return undefined;
+      },
+    );
   }
 
   #forget(ready: ReadyChat): void {
@@ -266,26 +267,28 @@ export class Conversations implements ChatKeeper {
   }
 
   async #remove(chat: Chat): Promise<void> {
-    const { clock, log } = this.#deps;
     try {
-      const context = chat.speaker.context(this.#background.signal, log);
+      const context = chat.speaker.context(this.#background.signal, this.#deps.log);
       if (context) await chat.keeping.remove?.(context, chat.id);
       this.#drop(chat);
     } catch (error) {
-      if (this.#closed) return;
-      const waitMs = FIRST_RETRY_MS * 2 ** chat.tries;
-      chat.tries += 1;
-      const { tries } = chat;
-      const reason = toGatewayError(error).message;
-      const account = chat.stored ? chat.accountId : undefined;
-      if (tries >= MOST_TRIES) {
-        log.warn("chat-left-behind", { account, tries, reason });
-        return this.#drop(chat);
-      }
-      log.debug("chat-deletion-failed", { account, tries, reason });
-      await this.#put(chat, { state: "leaving", dueAt: clock.now() + waitMs });
-      this.#agenda.add(chat, waitMs);
+      if (!this.#closed) await this.#removeLater(chat, toGatewayError(error).message);
     }
+  }
+
+  async #removeLater(chat: Chat, reason: string): Promise<void> {
+    const { clock, log } = this.#deps;
+    const waitMs = FIRST_RETRY_MS * 2 ** chat.tries;
+    chat.tries += 1;
+    const { tries } = chat;
+    const account = chat.stored ? chat.accountId : undefined;
+    if (tries >= MOST_TRIES) {
+      log.warn("chat-left-behind", { account, tries, reason });
+      return this.#drop(chat);
+    }
+    log.debug("chat-deletion-failed", { account, tries, reason });
+    await this.#put(chat, { state: "leaving", dueAt: clock.now() + waitMs });
+    this.#agenda.add(chat, waitMs);
   }
 
   /** Chat goes on while nothing can be stored; at worst a chat stays at the upstream. Never rejects. */

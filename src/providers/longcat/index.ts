@@ -101,7 +101,7 @@ function placeOf(given: string | undefined) {
 }
 
 /** Sends the turn where this server takes it: V2, or the path of 2025 on a server that knows no other. */
-async function startTurn(
+function startTurn(
   caller: Caller,
   context: TurnContext<LongcatCredential>,
   chatId: string,
@@ -109,12 +109,15 @@ async function startTurn(
 ): Promise<Turn> {
   const { memory } = context.account;
   const legacy = typeof memory === "object" && memory !== null && "path" in memory && memory.path === "legacy";
-  const paths: readonly ChatPath[] = legacy ? ["legacy", "v2"] : ["v2", "legacy"];
-  for (const path of paths) {
-    const turn = await openTurn(caller, context, path, chatId, body(path));
-    if (!turn) continue;
-    if (path !== paths[0]) context.remember({ path });
+  const [usual, other]: readonly [ChatPath, ChatPath] = legacy ? ["legacy", "v2"] : ["v2", "legacy"];
+  const atOther = async (): Promise<Turn> => {
+    const turn = await openTurn(caller, context, other, chatId, body(other));
+    if (!turn) {
+      const text = "LongCat knows neither of its chat paths any more.";
+      throw new GatewayError("upstream-changed", text, { field: "path" });
+    }
+    context.remember({ path: other });
     return turn;
-  }
-  throw new GatewayError("upstream-changed", "LongCat knows neither of its chat paths any more.", { field: "path" });
+  };
+  return openTurn(caller, context, usual, chatId, body(usual)).then((turn) => turn ?? atOther());
 }

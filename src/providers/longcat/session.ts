@@ -81,7 +81,7 @@ export async function checkSignedIn(caller: Caller, context: Context): Promise<v
  * Sends a turn and gives its stream with the bytes that were read to see that it is one.
  * @returns undefined when this server does not know the path
  */
-export async function openTurn(
+export function openTurn(
   caller: Caller,
   context: Context,
   path: ChatPath,
@@ -90,8 +90,13 @@ export async function openTurn(
 ): Promise<Turn | undefined> {
   const page = `/c/${encodeURIComponent(chatId)}`;
   const accept = "text/event-stream,application/json";
-  const response = await send(caller, context, { path: PATHS[path], body, page, accept });
-  if (response.ok) return streamOf(response, context);
+  return send(caller, context, { path: PATHS[path], body, page, accept }).then((response) =>
+    response.ok ? turnIn(response, context) : refused(response, context),
+  );
+}
+
+/** @returns undefined when this server does not know the path. @throws GatewayError for any other refusal */
+async function refused(response: UpstreamResponse, context: Context): Promise<undefined> {
   const text = await bodyText(response, context);
   if (isChallenge(response, text)) throw challenge();
   const refusal = refusalOf(response, envelopeOf(text), context);
@@ -111,11 +116,22 @@ export function readFailure(error: unknown, { signal }: Context): GatewayError {
 }
 
 /** The type of the body says little: an error comes as JSON, a browser check as a page, both also with status 200. */
-async function streamOf(response: UpstreamResponse, context: Context): Promise<Turn> {
+function turnIn(response: UpstreamResponse, context: Context): Turn | Promise<Turn> {
+  const { body } = response;
+  const first = body.rest();
+  const isStream = first && !["", "<", "{"].includes(firstSign(first)) && !isChallenge(response, "");
+  return isStream ? { body, first } : readTurn(response, context, first);
+}
+
+/** The same where it must be read. @param first what is there of it */
+async function readTurn(
+  response: UpstreamResponse,
+  context: Context,
+  first: Uint8Array = new Uint8Array(),
+): Promise<Turn> {
   const { body } = response;
   try {
     if (isChallenge(response, "")) throw challenge();
-    let first: Uint8Array = new Uint8Array();
     while (firstSign(first) === "") {
       const bytes = await body.read();
       if (!bytes) break;
