@@ -53,6 +53,8 @@ export interface ConsoleAuth {
 /** Sessions, the one-time setup link and the password check. The setup token lives in memory: a restart makes a new one. */
 export function createAuth({ clock, sessions, passwordHash, setPassword }: AuthPorts): ConsoleAuth {
   const throttle = createThrottle(clock);
+  /** The password that the counted guesses were about. An owner who lost it sets another one by the command line. */
+  let guessed: string | undefined;
   let setup: { hash: string; until: number } | undefined;
 
   const begin = async (remember: boolean): Promise<Session> => {
@@ -87,9 +89,11 @@ export function createAuth({ clock, sessions, passwordHash, setPassword }: AuthP
       return begin(false);
     },
     async signIn(address, password, remember) {
+      const hash = await passwordHash();
+      if (hash !== guessed) throttle.forgiveAll();
+      guessed = hash;
       const waitMs = throttle.take(address);
       if (waitMs !== undefined) return { outcome: "throttled", waitMs };
-      const hash = await passwordHash();
       if (hash === undefined || !(await Bun.password.verify(password, hash))) return { outcome: "wrong" };
       throttle.forgive(address);
       return { outcome: "signed-in", session: await begin(remember) };
