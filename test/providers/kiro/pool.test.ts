@@ -118,6 +118,23 @@ test("a model that one plan lacks is served by the other, and not tried there ag
   expect(await kiro.ask("claude-haiku-4-5-20251001")).toMatch(/^this is/);
 });
 
+test("the figures of an account whose turn found its credits used up are of after that", async () => {
+  await using kiro = await openKiro("a");
+  const account = kiro.account("a");
+  const { usage } = kiro.world;
+  await usage.sync(kiro.world.pool.find(kiro.view("a").id));
+  expect(kiro.view("a")).toMatchObject({ quota: { used: 12, limit: 50 } });
+  const [credits] = (account.limits as { usageBreakdownList: object[] }).usageBreakdownList;
+  Object.assign(credits ?? {}, { currentUsage: 50 });
+  account.next("chat", refuse(402, "You have reached the limit.", "MONTHLY_REQUEST_COUNT"));
+  expect(await kiro.ask()).toBe("quota-exhausted");
+  const told = Promise.withResolvers<void>();
+  kiro.world.pool.subscribe(() => kiro.view("a").quota?.used === 50 && told.resolve());
+  usage.tick();
+  await told.promise;
+  expect(kiro.view("a")).toMatchObject({ state: "exhausted", quota: { used: 50, limit: 50 } });
+});
+
 test("a reset account is tried again for a model that its plan was found to lack", async () => {
   await using kiro = await openKiro("a");
   kiro.account("a").models = ["claude-haiku-4.5"];
