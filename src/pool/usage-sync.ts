@@ -101,7 +101,7 @@ export class UsageSync {
     const { clock, everyMs } = this.#deps;
     const { since, usageAt, restSince } = this.#of(account);
     // A turn found the allowance used up: the figures are of before that.
-    if (account.state === "exhausted" && account.health.since !== restSince) return true;
+    if (restOf(account) !== undefined && restOf(account) !== restSince) return true;
     const passedMs = clock.monotonic() - (usageAt ?? since);
     if (usageAt === undefined) {
       if (!provider.refreshModels && !quota) return passedMs >= everyMs();
@@ -145,7 +145,7 @@ export class UsageSync {
         failure = toGatewayError(error);
         if (failure.needsLogin || TELLING.has(failure.kind)) books.apply(account, { failure });
       }
-      asked.restSince = account.health.since;
+      asked.restSince = restOf(account);
     }
     if (models && provider.refreshModels && !failure?.needsLogin) {
       asked.modelsAt = now;
@@ -163,11 +163,16 @@ export class UsageSync {
     let asked = this.#asked.get(account);
     if (!asked) {
       const since = this.#deps.clock.monotonic();
-      asked = { since, usageAt: undefined, modelsAt: undefined, restSince: account.health.since };
+      asked = { since, usageAt: undefined, modelsAt: undefined, restSince: restOf(account) };
       this.#asked.set(account, asked);
     }
     return asked;
   }
+}
+
+/** Epoch ms since which it rests because nothing is left; undefined when it does not. */
+function restOf({ state, health }: Account): number | undefined {
+  return state === "exhausted" ? health.since : undefined;
 }
 
 /** Nothing was ever learnt about it. */
