@@ -36,7 +36,7 @@ beforeAll(async () => {
   });
   const env = { LONGCAT_URL: sim.url, AUTH_COOKIES: COOKIE, CONCURRENCY: "100", SESSION_DELETE_DELAY_MS: "0" };
   const watched = { ...env, ADMIN_PASSWORD: PASSWORD, HOLDS_FILE: holdsFile };
-  gateway = await serve(home.path, watched, { preload: join(import.meta.dir, "loop-watch.ts") });
+  gateway = await serve(home.path, watched, { preload: Bun.fileURLToPath(import.meta.resolve("./loop-watch.ts")) });
   operator = (await sluice(home.path, ["key", "add", "operator", "--admin"])).stdout.trim();
   const signedIn = await fetch(`${gateway.url}/console/login`, {
     method: "POST",
