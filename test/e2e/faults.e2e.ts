@@ -152,7 +152,7 @@ test("row 33 kill -9 under load, thirty times at any moment: whole database, not
 
   for (let life = 0; life < 30; life++) {
     const began = performance.now();
-    const gateway = await serve(home.path, env);
+    await using gateway = await serve(home.path, env);
     readyMs.push(performance.now() - began);
     const api = async (path: string, body?: object) => {
       const headers = { authorization: `Bearer ${operator}` };

@@ -1,5 +1,5 @@
 /** Upstreams that vanish without a word: they take no connections, or stop in the middle of an answer. */
-import { expect, setDefaultTimeout, test } from "bun:test";
+import { afterAll, expect, setDefaultTimeout, test } from "bun:test";
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { readStream } from "../faults/world.ts";
@@ -15,9 +15,16 @@ const COOKIE = "C".repeat(100);
 const QUEUE = 700;
 const CONNECT_MS = 400;
 
+/** A test that fails in time is not disposed of, and who is stopped hears no signal but this one. */
+const stopped: Bun.Subprocess[] = [];
+afterAll(() => {
+  for (const child of stopped) child.kill("SIGKILL");
+});
+
 /** A process of its own that a test can stop dead: it runs `program`, which prints its port. */
 async function stoppable(program: string) {
   const child = Bun.spawn([process.execPath, "-e", program], { stdout: "pipe" });
+  stopped.push(child);
   const { value } = await child.stdout.getReader().read();
   return {
     port: Number(new TextDecoder().decode(value)),
