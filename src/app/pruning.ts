@@ -7,10 +7,8 @@ import type { Store } from "../store/store.ts";
 const DAY_MS = 86_400_000;
 /** How often a bounded piece of old rows leaves the request log. */
 const PRUNE_MS = 60_000;
-/** The first answers after a start come first. */
-const FIRST_PRUNE_MS = 5000;
 
-/** Keeps the request log as short as the settings say, soon and from time to time. Returns what stops it. */
+/** Keeps the request log as short as the settings say, from time to time. Returns what stops it. */
 export function startPruning(config: () => Config, store: Store, clock: Clock, log: Log): () => void {
   const prune = () => {
     const { requestLogDays, requestLogRows } = config().data;
@@ -19,6 +17,6 @@ export function startPruning(config: () => Config, store: Store, clock: Clock, l
       .catch((error: unknown) => log.warn("prune-failed", { reason: toGatewayError(error).message }));
     cancel = clock.after(PRUNE_MS, prune);
   };
-  let cancel = clock.after(FIRST_PRUNE_MS, prune);
+  let cancel = clock.after(PRUNE_MS, prune);
   return () => cancel();
 }
