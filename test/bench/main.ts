@@ -2,7 +2,7 @@
  * `bun run bench`: the compiled gateway beside the floors, in the same run. Loopback only; about three minutes, five with
  * `--long`. See the names below for `--only`.
  */
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { Report } from "./report.ts";
 import { books } from "./scenarios/books.ts";
@@ -62,7 +62,7 @@ async function main(): Promise<number> {
     return values.help ? 0 : 2;
   }
   if (process.platform !== "linux") throw new Error("The bench reads /proc: it runs on Linux alone.");
-  const binary = values.binary ?? (await build());
+  const binary = values.binary === undefined ? await build() : resolve(values.binary);
   pinLoader();
   const world = await startWorld(binary);
   const report = new Report();
