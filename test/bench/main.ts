@@ -10,7 +10,7 @@ import { idle, startUp } from "./scenarios/process.ts";
 import { firstToken, json, latency } from "./scenarios/requests.ts";
 import { live, orphans, silence } from "./scenarios/streams.ts";
 import { packed, paced } from "./scenarios/tokens.ts";
-import { pinLoader } from "./targets.ts";
+import { endAll, pinLoader } from "./targets.ts";
 import { startWorld, type World } from "./world.ts";
 
 const SCENARIOS: Readonly<Record<string, (world: World, report: Report) => Promise<void>>> = {
@@ -81,4 +81,11 @@ async function main(): Promise<number> {
   return report.passed ? 0 : 1;
 }
 
-process.exit(await main());
+for (const signal of ["SIGINT", "SIGTERM"] as const)
+  process.once(signal, () => void endAll().then(() => process.exit(1)));
+try {
+  process.exitCode = await main();
+} finally {
+  await endAll();
+}
+process.exit();

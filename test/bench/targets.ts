@@ -38,18 +38,30 @@ export function pinLoader(): void {
   if (taskset) Bun.spawnSync([taskset, "-a", "-c", "-p", String(AROUND), String(process.pid)], { stdout: "ignore" });
 }
 
+/** What runs now. */
+const running = new Set<Bun.Subprocess>();
+
+/** Ends whatever still runs, so that a bench that fails or is stopped leaves nothing behind. */
+export async function endAll(): Promise<void> {
+  await Promise.all([...running].map(end));
+}
+
+function tracked<Child extends Bun.Subprocess>(child: Child): Child {
+  running.add(child);
+  void child.exited.then(() => running.delete(child));
+  return child;
+}
+
 /** Starts a program of this folder. */
 export async function startProgram(
   name: string,
   env: Record<string, string> = {},
   core: number = MEASURED,
 ): Promise<Target> {
-  const child = Bun.spawn([...onCore(core), process.execPath, join(PROGRAMS, `${name}.ts`)], {
-    env: { ...FETCHES, ...env },
-    stdin: "ignore",
-    stdout: "pipe",
-    stderr: "inherit",
-  });
+  const command = [...onCore(core), process.execPath, join(PROGRAMS, `${name}.ts`)];
+  const child = tracked(
+    Bun.spawn(command, { env: { ...FETCHES, ...env }, stdin: "ignore", stdout: "pipe", stderr: "inherit" }),
+  );
   const reader = child.stdout.getReader();
   const { value } = await reader.read();
   if (!value) throw new Error(`${name} did not start`);
@@ -92,20 +104,22 @@ export async function spawnGateway(options: GatewayOptions): Promise<Target & { 
   const folder = options.folder ?? newFolder();
   const logPath = join(folder, "out.log");
   const port = await freePort();
-  const child = Bun.spawn([...onCore(MEASURED), binary], {
-    cwd: folder,
-    env: {
-      PORT: String(port),
-      DATA_DIR: join(folder, "data"),
-      LONGCAT_URL: `http://127.0.0.1:${longcatPort}`,
-      AUTH_COOKIES: Array.from({ length: accounts }, (_, i) => cookie(i)).join(","),
-      API_MASTER_KEY: KEY,
-      ...env,
-    },
-    stdin: "ignore",
-    stdout: openSync(logPath, "a"),
-    stderr: "inherit",
-  });
+  const child = tracked(
+    Bun.spawn([...onCore(MEASURED), binary], {
+      cwd: folder,
+      env: {
+        PORT: String(port),
+        DATA_DIR: join(folder, "data"),
+        LONGCAT_URL: `http://127.0.0.1:${longcatPort}`,
+        AUTH_COOKIES: Array.from({ length: accounts }, (_, i) => cookie(i)).join(","),
+        API_MASTER_KEY: KEY,
+        ...env,
+      },
+      stdin: "ignore",
+      stdout: openSync(logPath, "a"),
+      stderr: "inherit",
+    }),
+  );
   const ready = (async () => {
     while (!readFileSync(logPath, "utf8").includes(`:${port}`)) {
       if (child.exitCode !== null) throw new Error(`the gateway ended: ${readFileSync(logPath, "utf8")}`);
