@@ -138,7 +138,10 @@ export class Exchange implements UpstreamResponse, UpstreamBody, PieceTaker {
   #readBody(bytes: Uint8Array): void {
     const framing = this.#framing;
     if (!framing) return;
+    const before = this.#waiting.length;
     const used = framing.push(bytes, this);
+    // What a read brings is one piece: chunks of a byte each would weigh a hundred times their bytes while they wait.
+    if (this.#waiting.length > before + 1) this.#waiting.push(Buffer.concat(this.#waiting.splice(before)));
     // Bytes beyond the body belong to no call: such a connection is not used again.
     if (framing.isOver) this.#finish(used === bytes.length && this.#head?.keepsAlive === true);
     this.#settle?.resolve(this);

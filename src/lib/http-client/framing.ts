@@ -25,7 +25,8 @@ export interface Framing {
 export function framingOf(head: AnswerHead): Framing {
   if (head.status === 204 || head.status === 304) return new Counted(0);
   const coding = head.get("transfer-encoding");
-  if (coding !== null) {
+  // "identity" stands for none, and some servers say it.
+  if (coding !== null && !/^\s*identity\s*$/i.test(coding)) {
     if (/(?:^|,)\s*chunked\s*$/i.test(coding)) return new Chunked();
     return new Counted(Infinity);
   }

@@ -77,7 +77,7 @@ export class ProxyWire implements Wire {
     if (place.secure) {
       await askForTunnel(this.#socket, proxy, place);
       const socket = tls.connect({ socket: this.#socket, servername: place.hostname, ALPNProtocols: ["http/1.1"] });
-      this.#socket = socket;
+      this.#socket = unheard(socket);
       await event(socket, "secureConnect");
     }
     let failure: Error | undefined;
@@ -96,8 +96,11 @@ function dial(proxy: URL): net.Socket {
   const secure = proxy.protocol === "https:";
   const port = Number(proxy.port) || (secure ? 443 : 80);
   const named = net.isIP(host) === 0 ? { servername: host } : {};
-  const socket = secure ? tls.connect({ host, port, ...named }) : net.connect({ host, port });
-  // Whoever waits for an event hears of it; between two of them nobody listens, and an error unheard ends the process.
+  return unheard(secure ? tls.connect({ host, port, ...named }) : net.connect({ host, port }));
+}
+
+/** Whoever waits for an event hears of an error; between two events nobody listens, and an error unheard is a crash. */
+function unheard<Socket extends net.Socket>(socket: Socket): Socket {
   return socket.on("error", () => {});
 }
 

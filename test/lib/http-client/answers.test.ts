@@ -94,6 +94,12 @@ const ANSWERED: readonly Answered[] = [
   },
   { name: "HTTP/1.0", bytes: "HTTP/1.0 200 OK\r\ncontent-length: 2\r\n\r\nok", said: "200 ok", isKept: false },
   {
+    name: "a length, with a coding that is none",
+    bytes: "HTTP/1.1 200 OK\r\ntransfer-encoding: Identity\r\ncontent-length: 2\r\n\r\nok",
+    said: "200 ok",
+    isKept: true,
+  },
+  {
     name: "the end of the connection",
     bytes: "HTTP/1.1 200 OK\r\n\r\nall of it",
     said: "200 all of it",

@@ -192,6 +192,35 @@ describe("connections", () => {
         .digest("hex"),
     );
   });
+
+  test("chunks of a byte each weigh little while nobody reads them", async () => {
+    const chunks = Buffer.from("1\r\nx\r\n".repeat(20_000));
+    let writes = 0;
+    using server = await startRawServer((socket) =>
+      onRequest(socket, () => {
+        socket.write("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n");
+        const more = (): void => {
+          do writes++;
+          while (socket.write(chunks));
+          socket.once("drain", more);
+        };
+        more();
+      }),
+    );
+    const fetch = make();
+    Bun.gc(true);
+    const before = process.memoryUsage().heapUsed;
+    const bodies = await Promise.all([1, 2, 3, 4].map(async () => (await fetch(server.url, { signal })).body));
+    for (let turn = 0, last = -1; turn < 50 || writes !== last; turn++) {
+      last = writes;
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    Bun.gc(true);
+    expect((process.memoryUsage().heapUsed - before) / bodies.length).toBeLessThan(4_000_000);
+    const bytes = await bodies[0]?.read();
+    expect(bytes?.every((byte) => byte === 0x78)).toBe(true);
+    for (const body of bodies) body.cancel();
+  });
 });
 
 describe("a body that came packed", () => {
