@@ -6,6 +6,8 @@ export interface Abortable {
   readonly aborted: boolean;
   /** Undefined until it has aborted. */
   readonly reason: unknown;
+  /** @throws the reason once it has aborted */
+  throwIfAborted(): void;
   addEventListener(type: "abort", listener: AbortListener): void;
   removeEventListener(type: "abort", listener: AbortListener): void;
 }
@@ -22,6 +24,10 @@ export class Aborter implements Abortable {
 
   get reason(): unknown {
     return this.#reason;
+  }
+
+  throwIfAborted(): void {
+    if (this.#aborted) throw this.#reason;
   }
 
   /** Calls each listener once, in the order in which they came; the first abort counts. */
@@ -56,4 +62,15 @@ export function orAborted<T>(work: Promise<T>, signal: Abortable): Promise<T> {
     if (signal.aborted) abort();
     work.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
   });
+}
+
+/** Passes an abort on, with its reason; returns what ends that. */
+export function follow(signal: Abortable, follower: { abort(reason: unknown): void }): () => void {
+  const abort = (): void => follower.abort(signal.reason);
+  if (signal.aborted) {
+    abort();
+    return () => {};
+  }
+  signal.addEventListener("abort", abort);
+  return () => signal.removeEventListener("abort", abort);
 }

@@ -1,4 +1,5 @@
 /** Time as an argument: the program passes `systemClock`, tests a virtual one. */
+import type { Abortable } from "./abort.ts";
 export interface Clock {
   /** Wall time, epoch ms: for stored times and times an upstream named. */
   now(): number;
@@ -22,7 +23,7 @@ export const systemClock: Clock = {
 };
 
 /** Resolves after `ms`; rejects with the signal's reason as soon as it aborts. */
-export function sleep(clock: Clock, ms: number, signal?: AbortSignal): Promise<void> {
+export function sleep(clock: Clock, ms: number, signal?: Abortable): Promise<void> {
   return new Promise((resolve, reject) => {
     if (signal?.aborted) return reject(signal.reason);
     const cancel = clock.after(ms, () => {
@@ -33,6 +34,6 @@ export function sleep(clock: Clock, ms: number, signal?: AbortSignal): Promise<v
       cancel();
       reject(signal?.reason);
     };
-    signal?.addEventListener("abort", abort, { once: true });
+    signal?.addEventListener("abort", abort);
   });
 }

@@ -1,9 +1,10 @@
+import type { Abortable } from "./abort.ts";
 export interface UpstreamInit {
   readonly method?: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   /** Names in lower case. */
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string | Uint8Array;
-  readonly signal: AbortSignal;
+  readonly signal: Abortable;
 }
 
 /** Names in lower case. */

@@ -1,4 +1,4 @@
-import { orAborted } from "./abort.ts";
+import { orAborted, type Abortable } from "./abort.ts";
 import { AddressRefused, checkHost, type Lookup } from "./public-address.ts";
 import type { ServiceLogin } from "./service-login.ts";
 
@@ -8,7 +8,7 @@ export class NameUnresolved extends Error {
 }
 
 export interface AddressMeans {
-  readonly signal: AbortSignal;
+  readonly signal: Abortable;
   /** The system's resolver by default. */
   readonly lookup?: Lookup | undefined;
   /** An outbound proxy: names may resolve for it alone. */

@@ -1,3 +1,4 @@
+import type { Abortable } from "./abort.ts";
 import type { io, Socket } from "socket.io-client";
 import type { Clock } from "./clock.ts";
 
@@ -20,7 +21,7 @@ export interface SocketIoOptions {
   /** How long the first connect may take, ms. */
   readonly connectMs: number;
   /** Closes the socket; a connect that is under way rejects with its reason. */
-  readonly signal: AbortSignal;
+  readonly signal: Abortable;
 }
 
 /** The server answered the connect with a refusal; `message` is its own text. */
@@ -45,7 +46,7 @@ const MOST_REJOINS = 5;
  */
 export class SocketIo {
   readonly #socket: Socket;
-  readonly #signal: AbortSignal;
+  readonly #signal: Abortable;
   readonly #clock: Clock;
   #rejoins = 0;
   #cancelRejoin = (): void => {};
@@ -137,7 +138,7 @@ export class SocketIo {
         signal.removeEventListener("abort", onAbort);
         socket.off("connect", onConnect).off("connect_error", onError).off("disconnect", onDisconnect);
       };
-      signal.addEventListener("abort", onAbort, { once: true });
+      signal.addEventListener("abort", onAbort);
       socket.on("connect", onConnect).on("connect_error", onError).on("disconnect", onDisconnect);
       // The first packet after the connect may be in the same read, before `open` has resolved.
       socket.onAny((name: string, payload: unknown) => this.#tell({ type: "event", name, payload }));
@@ -150,7 +151,7 @@ export class SocketIo {
 
   #watch(listen: (news: SocketIoNews) => void): void {
     const socket = this.#socket;
-    this.#signal.addEventListener("abort", this.#abort, { once: true });
+    this.#signal.addEventListener("abort", this.#abort);
     socket.on("connect", () => listen({ type: "connected" }));
     socket.on("connect_error", (error: Error) => {
       if (!socket.active) listen({ type: "refused", message: error.message });

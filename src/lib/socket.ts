@@ -1,4 +1,5 @@
 /** A WebSocket of text messages, read as an async iterable. It ends on the other side's close, on ours and on an abort. */
+import type { Abortable } from "./abort.ts";
 import type { Clock } from "./clock.ts";
 
 export interface SocketOptions {
@@ -7,7 +8,7 @@ export interface SocketOptions {
   /** An http or https proxy; the proxy variables of the environment do not count for sockets. */
   readonly proxy?: string | undefined;
   /** Closes the socket at any moment; its reason is what waiters and readers are thrown. */
-  readonly signal: AbortSignal;
+  readonly signal: Abortable;
   readonly clock: Clock;
   /** How long the handshake may take, ms; default 10,000. */
   readonly openMs?: number;
@@ -74,7 +75,7 @@ export async function openSocket(url: string, options: SocketOptions): Promise<T
 class Line implements TextSocket {
   readonly opened: Promise<void>;
   readonly #socket: WebSocket & { terminate(): void };
-  readonly #signal: AbortSignal;
+  readonly #signal: Abortable;
   readonly #maxChars: number;
   #messages: string[] = [];
   #chars = 0;
@@ -101,7 +102,7 @@ class Line implements TextSocket {
     this.#cancelTimer = clock.after(openMs, () =>
       this.#fail(new SocketError("timeout", `the socket did not open within ${openMs / 1000} s`)),
     );
-    signal.addEventListener("abort", this.#abort, { once: true });
+    signal.addEventListener("abort", this.#abort);
     socket.addEventListener("open", () => {
       this.#cancelTimer();
       if (heartbeat) this.#beat(clock, heartbeat);

@@ -1,3 +1,4 @@
+import type { Abortable } from "../lib/abort.ts";
 import { GatewayError } from "../chat/error.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
@@ -127,7 +128,7 @@ export class Books {
   }
 
   /** The means to speak for an account. */
-  context(account: Account, signal: AbortSignal, log: Log): AccountContext<unknown> {
+  context(account: Account, signal: Abortable, log: Log): AccountContext<unknown> {
     const { id, label, credential, memory, outlet } = account;
     const { fetch, proxy } = outlet;
     const { save, renew, remember } = this.#meansOf(account);
@@ -142,7 +143,7 @@ export class Books {
     let means = this.#means.get(account);
     if (!means) {
       const { credentials } = this;
-      const contextOf = (signal: AbortSignal) => this.context(account, signal, this.#deps.log);
+      const contextOf = (signal: Abortable) => this.context(account, signal, this.#deps.log);
       means = {
         async save(credential) {
           await credentials.save(account, credential);
@@ -156,7 +157,7 @@ export class Books {
   }
 
   /** The same for a provider that answers by itself. */
-  accountlessContext(provider: Provider, outlet: Outlet, signal: AbortSignal, log: Log): AccountContext<unknown> {
+  accountlessContext(provider: Provider, outlet: Outlet, signal: Abortable, log: Log): AccountContext<unknown> {
     const unneeded = () => Promise.reject(new GatewayError("internal", `${provider.title} keeps no credential.`));
     return {
       account: {

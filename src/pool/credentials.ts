@@ -1,3 +1,4 @@
+import type { Abortable } from "../lib/abort.ts";
 import { GatewayError, toGatewayError } from "../chat/error.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
@@ -11,7 +12,7 @@ const LONGEST_BACKOFF_MS = 15 * 60_000;
 /** The longest a renewal may take. It is shared by all callers and does not end with any of them. */
 const RENEWAL_MS = 60_000;
 
-type ContextOf = (signal: AbortSignal) => AccountContext<unknown>;
+type ContextOf = (signal: Abortable) => AccountContext<unknown>;
 
 /** What is under way or known about the renewals of one account. */
 interface Renewal {

@@ -1,3 +1,4 @@
+import { Aborter, follow, type Abortable } from "../lib/abort.ts";
 import { GatewayError } from "../chat/error.ts";
 import type { Clock } from "../lib/clock.ts";
 
@@ -6,18 +7,16 @@ import type { Clock } from "../lib/clock.ts";
  * @param what completes "… in time.", for the failure's text
  */
 export async function withDeadline<T>(
-  { clock, stopping, ms, what }: { clock: Clock; stopping: AbortSignal; ms: number; what: string },
-  work: (signal: AbortSignal) => Promise<T>,
+  { clock, stopping, ms, what }: { clock: Clock; stopping: Abortable; ms: number; what: string },
+  work: (signal: Abortable) => Promise<T>,
 ): Promise<T> {
-  const deadline = new AbortController();
-  const stop = (): void => deadline.abort(stopping.reason);
-  if (stopping.aborted) stop();
-  stopping.addEventListener("abort", stop, { once: true });
+  const deadline = new Aborter();
+  const unfollow = follow(stopping, deadline);
   const cancel = clock.after(ms, () => deadline.abort(new GatewayError("upstream-timeout", `${what} in time.`)));
   try {
-    return await work(deadline.signal);
+    return await work(deadline);
   } finally {
     cancel();
-    stopping.removeEventListener("abort", stop);
+    unfollow();
   }
 }

@@ -1,3 +1,4 @@
+import type { Abortable } from "../lib/abort.ts";
 import { GatewayError, toGatewayError } from "../chat/error.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
@@ -16,7 +17,7 @@ export interface GuestDeps {
   readonly log: Log;
   /** The provider's accounts in use. */
   accounts(): readonly Account[];
-  service(signal: AbortSignal): ServiceContext;
+  service(signal: Abortable): ServiceContext;
   admit(credential: unknown): Promise<void>;
   remove(account: Account): Promise<void>;
 }

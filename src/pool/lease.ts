@@ -1,3 +1,4 @@
+import type { Abortable } from "../lib/abort.ts";
 import { FAILURES, type GatewayError } from "../chat/error.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
@@ -27,7 +28,7 @@ export interface LeaseEnds {
   readonly clock: Clock;
   /** Of the service behind the account. */
   breakerOf(account: Account | undefined): Breaker;
-  context(account: Account | undefined, signal: AbortSignal, log: Log): AccountContext<unknown>;
+  context(account: Account | undefined, signal: Abortable, log: Log): AccountContext<unknown>;
   settled(account: Account, outcome: LeaseOutcome): void;
   count(account: Account, attempt: AttemptRecord): void;
 }
@@ -63,7 +64,7 @@ export class Lease {
   }
 
   /** The means to speak for the account; valid also after the lease is settled, to clean up. */
-  context(signal: AbortSignal, log: Log): AccountContext<unknown> {
+  context(signal: Abortable, log: Log): AccountContext<unknown> {
     return this.#ends.context(this.#account, signal, log);
   }
 

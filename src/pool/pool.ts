@@ -1,3 +1,4 @@
+import type { Abortable } from "../lib/abort.ts";
 import { GatewayError, toGatewayError } from "../chat/error.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { UpstreamFetch } from "../lib/fetch.ts";
@@ -176,7 +177,7 @@ export class Pool {
    * @returns the credential, renewed if the upstream renewed it meanwhile, and what was learnt about it
    * @throws GatewayError what the upstream says against it
    */
-  async check(name: string, credential: unknown, signal: AbortSignal): Promise<Checked> {
+  async check(name: string, credential: unknown, signal: Abortable): Promise<Checked> {
     const provider = this.provider(name);
     const account = this.#open(this.roster.draft(provider, credential), false);
     const result = await provider.probe?.(this.books.context(account, signal, this.#deps.log));
@@ -184,13 +185,13 @@ export class Pool {
   }
 
   /** The means to speak for a stored account outside a lease, to clean up; undefined when it is gone. */
-  context(accountId: string, signal: AbortSignal, log: Log): AccountContext<unknown> | undefined {
+  context(accountId: string, signal: Abortable, log: Log): AccountContext<unknown> | undefined {
     const account = this.#accounts.get(accountId);
     return account && this.books.context(account, signal, log);
   }
 
   /** The means to speak to a service before there is an account. @throws GatewayError unknown-path */
-  service(name: string, signal: AbortSignal): ServiceContext {
+  service(name: string, signal: Abortable): ServiceContext {
     const { clock, log } = this.#deps;
     return { ...meansOf(this.#outletOf(this.provider(name), undefined, undefined)), clock, signal, log };
   }

@@ -2,6 +2,7 @@
  * What an upstream service must offer to live here. A provider knows its service and nothing else: not who asked, not
  * which account is next, not the store. It gets one account, a fetch and a clock, and yields neutral events.
  */
+import type { Abortable } from "../lib/abort.ts";
 import type { Capabilities } from "../chat/capabilities.ts";
 import type { UpstreamStream } from "../chat/event.ts";
 import type { ChatRequest } from "../chat/request.ts";
@@ -50,7 +51,7 @@ export interface ServiceContext {
   readonly proxy?: string;
   readonly clock: Clock;
   /** Aborts when the client left, a deadline passed or the gateway stops. Every await on the upstream ends with it. */
-  readonly signal: AbortSignal;
+  readonly signal: Abortable;
   readonly log: Log;
 }
 

@@ -1,4 +1,5 @@
 /** The `fetch` that providers get: no redirects, a connect deadline, one replay, and errors in the house's words. */
+import type { Abortable } from "../lib/abort.ts";
 import { GatewayError } from "../chat/error.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { UpstreamFetch, UpstreamResponse } from "../lib/fetch.ts";
@@ -28,7 +29,7 @@ export interface UpstreamFetchOptions {
 export function createUpstreamFetch(options: UpstreamFetchOptions): UpstreamFetch {
   const { agent = new HttpAgent(), proxy } = options;
 
-  const overNew = async ({ route, bytes }: UpstreamRequest, signal: AbortSignal): Promise<UpstreamResponse> => {
+  const overNew = async ({ route, bytes }: UpstreamRequest, signal: Abortable): Promise<UpstreamResponse> => {
     const connection = await connected(agent, route, signal, options);
     return connection.send(bytes, signal).answered;
   };
@@ -58,7 +59,7 @@ export function createUpstreamFetch(options: UpstreamFetchOptions): UpstreamFetc
 async function connected(
   agent: HttpAgent,
   route: Route,
-  signal: AbortSignal,
+  signal: Abortable,
   { clock, connectMs }: UpstreamFetchOptions,
 ): Promise<Connection> {
   const connection = agent.connect(route);
@@ -66,7 +67,7 @@ async function connected(
   const abort = () => reject(signal.reason);
   const late = () => reject(new GatewayError("upstream-timeout", `${hostOf(route)} takes no connections.`));
   const cancelDeadline = clock.after(connectMs, late);
-  signal.addEventListener("abort", abort, { once: true });
+  signal.addEventListener("abort", abort);
   try {
     await Promise.race([connection.opened, promise]);
     // An abort of this very moment comes too late for the race.
@@ -93,7 +94,7 @@ function hostOf({ place: { hostname, port, secure } }: Route): string {
   return port === (secure ? 443 : 80) ? host : `${host}:${port}`;
 }
 
-function failureOf(error: unknown, url: string, signal: AbortSignal): GatewayError {
+function failureOf(error: unknown, url: string, signal: Abortable): GatewayError {
   if (signal.aborted) {
     if (signal.reason instanceof GatewayError) return signal.reason;
     return new GatewayError("cancelled", "The call was cancelled.", { cause: error });

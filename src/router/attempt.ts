@@ -2,7 +2,7 @@ import { GatewayError, toGatewayError } from "../chat/error.ts";
 import { isFirstEvent, type ChatEvent, type UpstreamEvent, type Usage } from "../chat/event.ts";
 import type { ChatRequest, Message } from "../chat/request.ts";
 import { Supplier } from "../emulate/supplier.ts";
-import type { Abortable } from "../lib/abort.ts";
+import { Aborter, type Abortable } from "../lib/abort.ts";
 import type { Agenda, Due } from "../lib/agenda.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Provider, TurnContext } from "../providers/provider.ts";
@@ -57,7 +57,7 @@ export class Attempt implements AsyncIterableIterator<readonly ChatEvent[]>, Due
   place = -1;
   readonly #means: AttemptMeans;
   readonly #owner: AttemptOwner;
-  readonly #controller = new AbortController();
+  readonly #aborter = new Aborter();
   readonly #supplier: Supplier;
   readonly #draft: AnswerDraft | undefined;
   #firstEventMs = 0;
@@ -92,7 +92,7 @@ export class Attempt implements AsyncIterableIterator<readonly ChatEvent[]>, Due
   async begin(): Promise<void> {
     const { lease, model, request, signal, log, chat } = this.input;
     const { agenda, conversations, firstEventMs } = this.#means;
-    const own = this.#controller.signal;
+    const own = this.#aborter;
     try {
       if (signal.aborted) throw signal.reason;
       signal.addEventListener("abort", this);
@@ -144,7 +144,7 @@ export class Attempt implements AsyncIterableIterator<readonly ChatEvent[]>, Due
   due(): void {
     const { title } = this.#provider;
     if (this.#over) {
-      this.#controller.abort(new GatewayError("cancelled", "The answer is complete."));
+      this.#aborter.abort(new GatewayError("cancelled", "The answer is complete."));
       return;
     }
     if (!this.begun) {
@@ -272,7 +272,7 @@ export class Attempt implements AsyncIterableIterator<readonly ChatEvent[]>, Due
     if (this.#over) return;
     this.#close(undefined, usage);
     if (!this.#sourceEnded) {
-      this.#controller.abort(new GatewayError("cancelled", "The answer is no longer wanted."));
+      this.#aborter.abort(new GatewayError("cancelled", "The answer is no longer wanted."));
       this.#source?.return?.().then(ignore, ignore);
       return;
     }
@@ -286,9 +286,9 @@ export class Attempt implements AsyncIterableIterator<readonly ChatEvent[]>, Due
     if (this.#over) return;
     const reject = this.#reject;
     this.#resolve = this.#reject = undefined;
-    if (this.#taken) this.#means.conversations.abandon(this.#taken, this.#controller);
+    if (this.#taken) this.#means.conversations.abandon(this.#taken, this.#aborter);
     // Also ends an upstream whose answer nobody has begun to read.
-    else this.#controller.abort(failure);
+    else this.#aborter.abort(failure);
     this.#close(failure, undefined);
     // A read that is under way ends by the signal; a generator that rests at a yield needs to be told.
     if (reject) reject(failure);

@@ -1,3 +1,4 @@
+import { Aborter, type Abortable } from "../lib/abort.ts";
 import { GatewayError } from "../chat/error.ts";
 import type { Agenda, Due } from "../lib/agenda.ts";
 
@@ -8,13 +9,13 @@ const SHIFT_MS = 5000;
 
 /** Calls that end by one signal. */
 class Shift implements Due {
-  readonly controller: AbortController;
+  readonly aborter: Aborter;
   dueAt = 0;
   place = -1;
   readonly #due: (shift: Shift) => void;
 
-  constructor(controller: AbortController, due: (shift: Shift) => void) {
-    this.controller = controller;
+  constructor(aborter: Aborter, due: (shift: Shift) => void) {
+    this.aborter = aborter;
     this.#due = due;
   }
 
@@ -36,14 +37,14 @@ export class Background {
   }
 
   /** For a call that begins now. Its deadline is 25 to 30 s away. */
-  get signal(): AbortSignal {
-    this.#shared ??= this.#begin(new AbortController(), SHIFT_MS);
-    return this.#shared.controller.signal;
+  get signal(): Abortable {
+    this.#shared ??= this.#begin(new Aborter(), SHIFT_MS);
+    return this.#shared.aborter;
   }
 
-  /** A call that began with this controller's signal, and that nobody waits for any more: it has 30 s from now on. */
-  takeOver(call: Promise<unknown>, controller: AbortController): void {
-    const shift = this.#begin(controller, LONGEST_MS);
+  /** A call that began with this aborter, and that nobody waits for any more: it has 30 s from now on. */
+  takeOver(call: Promise<unknown>, aborter: Aborter): void {
+    const shift = this.#begin(aborter, LONGEST_MS);
     const ended = () => {
       this.#open.delete(shift);
       this.#agenda.remove(shift);
@@ -53,13 +54,13 @@ export class Background {
 
   stop(reason: GatewayError): void {
     this.#stopping = reason;
-    for (const { controller } of this.#open) controller.abort(reason);
+    for (const { aborter } of this.#open) aborter.abort(reason);
     this.#open.clear();
   }
 
-  #begin(controller: AbortController, ms: number): Shift {
-    const shift = new Shift(controller, this.#due);
-    if (this.#stopping) controller.abort(this.#stopping);
+  #begin(aborter: Aborter, ms: number): Shift {
+    const shift = new Shift(aborter, this.#due);
+    if (this.#stopping) aborter.abort(this.#stopping);
     else this.#open.add(shift);
     this.#agenda.add(shift, ms);
     return shift;
@@ -72,6 +73,6 @@ export class Background {
     }
     this.#open.delete(shift);
     const text = `The upstream did not answer in ${LONGEST_MS / 1000} s.`;
-    shift.controller.abort(new GatewayError("upstream-timeout", text));
+    shift.aborter.abort(new GatewayError("upstream-timeout", text));
   };
 }

@@ -1,3 +1,4 @@
+import type { Abortable } from "../lib/abort.ts";
 import type { Due } from "../lib/agenda.ts";
 import type { Log } from "../lib/log.ts";
 import type { Lease } from "../pool/lease.ts";
@@ -24,7 +25,7 @@ export interface ChatUse {
 /** Whoever may speak for a chat's account: a lease, or the pool. */
 export interface Speaker {
   /** Undefined when the account is gone. */
-  context(signal: AbortSignal, log: Log): AccountContext<unknown> | undefined;
+  context(signal: Abortable, log: Log): AccountContext<unknown> | undefined;
 }
 
 /** What becomes of chats. */

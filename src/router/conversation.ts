@@ -1,3 +1,4 @@
+import type { Abortable, Aborter } from "../lib/abort.ts";
 import { GatewayError, toGatewayError } from "../chat/error.ts";
 import { Agenda, type Due } from "../lib/agenda.ts";
 import type { Clock } from "../lib/clock.ts";
@@ -126,7 +127,7 @@ export class Conversations implements ChatKeeper {
    * @param signal ends the opening
    * @throws GatewayError what `open` throws
    */
-  take(use: ChatUse, signal: AbortSignal, options: TakeOptions): HeldChat | Promise<HeldChat> | undefined {
+  take(use: ChatUse, signal: Abortable, options: TakeOptions): HeldChat | Promise<HeldChat> | undefined {
     const { lease, model } = use;
     const keeping = lease.provider.chats;
     if (!keeping || !lease.account) return undefined;
@@ -144,10 +145,10 @@ export class Conversations implements ChatKeeper {
   /**
    * Whoever took a chat gives up before it is there. It is opened to its end all the same, and then deleted: cut short, it
    * would stay at the upstream under an id nobody knows.
-   * @param controller of the signal with which it was taken
+   * @param aborter with which it was taken
    */
-  abandon(taken: Promise<HeldChat>, controller: AbortController): void {
-    this.#background.takeOver(taken, controller);
+  abandon(taken: Promise<HeldChat>, aborter: Aborter): void {
+    this.#background.takeOver(taken, aborter);
     taken.then(
       (held) => held.release(false),
       (error: unknown) => this.#deps.log.debug("chat-unopened", { reason: toGatewayError(error).message }),
@@ -180,7 +181,7 @@ export class Conversations implements ChatKeeper {
   async #acquire(
     use: ChatUse,
     keeping: ChatKeeping<unknown>,
-    signal: AbortSignal,
+    signal: Abortable,
     ready: ReadyChat | undefined,
   ): Promise<HeldChat> {
     const chat = (await ready?.opened) ?? (await this.#open(use, keeping, signal, "busy"));
@@ -225,7 +226,7 @@ export class Conversations implements ChatKeeper {
   async #open(
     { lease, model, log }: ChatUse,
     keeping: ChatKeeping<unknown>,
-    signal: AbortSignal,
+    signal: Abortable,
     state: "ready" | "busy",
   ): Promise<Chat> {
     const id = await keeping.open(lease.context(signal, log), model);

@@ -1,9 +1,8 @@
 import type { Capabilities } from "../chat/capabilities.ts";
 import { GatewayError } from "../chat/error.ts";
 import type { ChatRequest, ImagePart, Message, Part } from "../chat/request.ts";
-import type { Abortable } from "../lib/abort.ts";
+import { follow, type Abortable } from "../lib/abort.ts";
 import { type FetchImage, ImageRefused } from "../lib/fetch-image.ts";
-import { follow } from "./signals.ts";
 
 const MOST_IMAGES = 20;
 const AT_ONCE = 4;

@@ -1,7 +1,7 @@
 import { FAILURES, GatewayError, toGatewayError } from "../chat/error.ts";
 import type { ChatRequest, Message } from "../chat/request.ts";
 import { prepare } from "../emulate/index.ts";
-import { Aborter, type Abortable } from "../lib/abort.ts";
+import { Aborter, follow, type Abortable } from "../lib/abort.ts";
 import type { Agenda } from "../lib/agenda.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Lease, LeaseOutcome } from "../pool/lease.ts";
@@ -15,7 +15,7 @@ import { RequestImages } from "./images.ts";
 import { Journal } from "./journal.ts";
 import type { Target } from "./resolve.ts";
 import type { Answer, RouterDeps, RouterSettings, RunOptions } from "./run.ts";
-import { failureOf, follow } from "./signals.ts";
+import { failureOf } from "./signals.ts";
 import type { TurnEnd } from "./turn-end.ts";
 
 /** However often a credential is turned away, a request gives up after so many attempts. */

@@ -200,7 +200,7 @@ describe("a service that gives no guest", () => {
   test("one that never answers is given up after a minute", async () => {
     const host = new Hospitable();
     host.answer = ({ signal }) =>
-      new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason as Error)));
+      new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
     await using world = await openWorld({ providers: [host] });
     const asked = world.ask();
     await world.clock.advance(60 * SECOND);

@@ -159,7 +159,7 @@ describe("the timer", () => {
     await world.add("a,b");
     telling.probe = ({ account, signal }) => {
       telling.probed.push(account.credential);
-      return new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason as Error)));
+      return new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
     };
     world.usage.start();
     await world.clock.advance(15 * MINUTE);

@@ -31,7 +31,7 @@ export function hangs(batches: UpstreamEvent[][] = [], options: { deaf?: boolean
   return async function* ({ signal }) {
     yield* batches;
     await new Promise((_, reject) => {
-      if (!options.deaf) signal.addEventListener("abort", () => reject(signal.reason as Error), { once: true });
+      if (!options.deaf) signal.addEventListener("abort", () => reject(signal.reason));
     });
   };
 }
@@ -97,7 +97,7 @@ export class FakeProvider implements Provider<string> {
     const { credential } = context.account;
     const account = this.credential.identity(credential);
     this.asked.push(account);
-    context.signal.addEventListener("abort", () => this.aborted.push(account), { once: true });
+    context.signal.addEventListener("abort", () => this.aborted.push(account));
     const behaviour =
       this.#next.get(account)?.shift() ?? this.#always.get(account) ?? says([text(`hello from ${credential}`)], [END]);
     return behaviour(context, request);

@@ -1,3 +1,4 @@
+import type { Abortable } from "../abort.ts";
 import { Exchange, type ExchangeHost } from "./exchange.ts";
 import { ProxyWire } from "./proxy-wire.ts";
 import { TcpWire } from "./tcp-wire.ts";
@@ -38,7 +39,7 @@ export class Connection implements WireUser, ExchangeHost {
   }
 
   /** Sends a request, head and body, and gives what will become of it. */
-  send(bytes: Uint8Array, signal: AbortSignal): Exchange {
+  send(bytes: Uint8Array, signal: Abortable): Exchange {
     const exchange = new Exchange(this, signal);
     this.#exchange = exchange;
     if (this.isUsed) this.#wire.wake();

@@ -1,3 +1,4 @@
+import type { Abortable } from "../abort.ts";
 import type { UpstreamBody, UpstreamHeaders, UpstreamResponse } from "../fetch.ts";
 import { framingOf, type Framing, type PieceTaker } from "./framing.ts";
 import { AnswerHead } from "./head.ts";
@@ -8,7 +9,6 @@ const MOST_HEAD_BYTES = 65_536;
 /** What may wait for its reader before the connection is told to wait, too. */
 const MOST_WAITING_BYTES = 131_072;
 const HEAD_END = Buffer.from("\r\n\r\n");
-const ONCE = { once: true } as const;
 const NOTHING = new Uint8Array();
 
 /** What an exchange needs of its connection. */
@@ -27,7 +27,7 @@ export class Exchange implements UpstreamResponse, UpstreamBody, PieceTaker {
   /** A byte of the answer has come. */
   isAnswered = false;
   readonly #host: ExchangeHost;
-  readonly #signal: AbortSignal;
+  readonly #signal: Abortable;
   #settle: PromiseWithResolvers<this> | undefined;
   #head: AnswerHead | undefined;
   #held: Buffer | undefined;
@@ -40,12 +40,12 @@ export class Exchange implements UpstreamResponse, UpstreamBody, PieceTaker {
   #failure: { readonly error: unknown } | undefined;
 
   /** @param signal ends it, wherever it stands */
-  constructor(host: ExchangeHost, signal: AbortSignal) {
+  constructor(host: ExchangeHost, signal: Abortable) {
     this.#host = host;
     this.#signal = signal;
     this.#settle = Promise.withResolvers<this>();
     this.answered = this.#settle.promise;
-    signal.addEventListener("abort", this, ONCE);
+    signal.addEventListener("abort", this);
   }
 
   get status(): number {

@@ -1,4 +1,5 @@
 /** Calls of api.enginelabs.ai for an account: tokens, second tries and what refusals mean (protocol.md, "Endpoints"). */
+import type { Abortable } from "../../lib/abort.ts";
 import { GatewayError } from "../../chat/error.ts";
 import { retryAtOf } from "../../lib/retry-after.ts";
 import { nextUtcDay } from "../../lib/utc-day.ts";
@@ -112,7 +113,7 @@ export class Api {
 
   /** Whether a browser check is why a socket was refused: a handshake hides the page, a plain request shows it. */
   async meetsChallenge(context: CtoContext, socketUrl: string): Promise<boolean> {
-    const run = async (signal: AbortSignal): Promise<boolean> => {
+    const run = async (signal: Abortable): Promise<boolean> => {
       const headers = { origin: SITE, "user-agent": context.account.userAgent };
       const response = await context.fetch(socketUrl.replace(/^ws/, "http"), { method: "GET", headers, signal });
       return isChallenge(answerOf(response.status, response.headers, await readBody(response)));
@@ -137,7 +138,7 @@ export class Api {
   }
 
   #send(context: CtoContext, jwt: string, { method, path, body }: Call): Promise<Answer> {
-    const run = async (signal: AbortSignal): Promise<Answer> => {
+    const run = async (signal: Abortable): Promise<Answer> => {
       const response = await context.fetch(`${this.#url()}${path}`, {
         method,
         headers: {

@@ -1,3 +1,4 @@
+import type { Abortable } from "../../lib/abort.ts";
 import { reasonOf } from "./patience.ts";
 
 interface Waiter {
@@ -15,7 +16,7 @@ export class ModelGate {
   #waiting: Waiter[] = [];
 
   /** Resolves to what lets the next one in; calling it again does nothing. @throws GatewayError the signal's reason */
-  async enter(model: string, signal: AbortSignal): Promise<() => void> {
+  async enter(model: string, signal: Abortable): Promise<() => void> {
     if (signal.aborted) throw reasonOf(signal);
     if (this.#inside > 0 && (this.#model !== model || this.#waiting.length > 0)) await this.#wait(model, signal);
     else this.#admit(model);
@@ -33,7 +34,7 @@ export class ModelGate {
     this.#inside += 1;
   }
 
-  #wait(model: string, signal: AbortSignal): Promise<void> {
+  #wait(model: string, signal: Abortable): Promise<void> {
     return new Promise((resolve, reject) => {
       const abort = (): void => {
         this.#waiting = this.#waiting.filter((other) => other !== waiter);
@@ -48,7 +49,7 @@ export class ModelGate {
           resolve();
         },
       };
-      signal.addEventListener("abort", abort, { once: true });
+      signal.addEventListener("abort", abort);
       this.#waiting.push(waiter);
     });
   }

@@ -1,10 +1,10 @@
 /** Waiting for what is shared, and for what may take only so long. */
 import { GatewayError } from "../../chat/error.ts";
-import { orAborted } from "../../lib/abort.ts";
+import { Aborter, follow, orAborted, type Abortable } from "../../lib/abort.ts";
 import type { Clock } from "../../lib/clock.ts";
 
 /** As `orAborted`, with the reason as the error that crosses folders. */
-export function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+export function untilAborted<T>(work: Promise<T>, signal: Abortable): Promise<T> {
   return orAborted(work, signal).catch((error: unknown) => {
     throw signal.aborted ? reasonOf(signal) : error;
   });
@@ -18,28 +18,25 @@ export async function withDeadline<T>(
   clock: Clock,
   ms: number,
   who: string,
-  work: (signal: AbortSignal) => Promise<T>,
-  outer?: AbortSignal,
+  work: (signal: Abortable) => Promise<T>,
+  outer?: Abortable,
 ): Promise<T> {
-  const controller = new AbortController();
-  const stop = (): void => controller.abort(outer?.reason);
-  outer?.addEventListener("abort", stop, { once: true });
-  if (outer?.aborted) stop();
-  const cancel = clock.after(ms, () =>
-    controller.abort(new GatewayError("upstream-timeout", `${who} did not answer within ${ms / 1000} s.`)),
-  );
+  const deadline = new Aborter();
+  const unfollow = outer && follow(outer, deadline);
+  const late = new GatewayError("upstream-timeout", `${who} did not answer within ${ms / 1000} s.`);
+  const cancel = clock.after(ms, () => deadline.abort(late));
   try {
-    return await work(controller.signal);
+    return await work(deadline);
   } catch (error) {
-    throw controller.signal.aborted ? reasonOf(controller.signal) : error;
+    throw deadline.aborted ? reasonOf(deadline) : error;
   } finally {
     cancel();
-    outer?.removeEventListener("abort", stop);
+    unfollow?.();
   }
 }
 
 /** Why a signal aborted, as the error that crosses folders. */
-export function reasonOf({ reason }: AbortSignal): GatewayError {
+export function reasonOf({ reason }: Abortable): GatewayError {
   if (reason instanceof GatewayError) return reason;
   return new GatewayError("cancelled", "The turn was cancelled.", { cause: reason });
 }

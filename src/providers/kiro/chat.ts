@@ -1,3 +1,4 @@
+import type { Abortable } from "../../lib/abort.ts";
 import { GatewayError } from "../../chat/error.ts";
 import { isFirstEvent, type UpstreamEvent, type UpstreamStream } from "../../chat/event.ts";
 import type { ChatRequest } from "../../chat/request.ts";
@@ -301,7 +302,7 @@ function isEventStream(response: UpstreamResponse): boolean {
   return type === "" || type.includes("eventstream") || type.includes("octet-stream");
 }
 
-function brokenStream(error: unknown, signal: AbortSignal): unknown {
+function brokenStream(error: unknown, signal: Abortable): unknown {
   if (!(error instanceof EventStreamError)) return brokenOff(error, signal);
   return new GatewayError("upstream-broken", "Kiro's answer is damaged.", { cause: error });
 }

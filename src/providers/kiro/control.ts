@@ -1,5 +1,5 @@
 import { GatewayError } from "../../chat/error.ts";
-import { sleep } from "../../lib/clock.ts";
+import { Aborter, follow } from "../../lib/abort.ts";
 import { isObject } from "../../lib/json.ts";
 import type { AccountContext, ProbeResult } from "../provider.ts";
 import { isLapsing, type KiroCredential } from "./credential.ts";
@@ -79,12 +79,10 @@ export async function probeAccount(settings: ControlSettings, context: Context):
  * waits for it, so it gets little time.
  */
 export async function resetTime(settings: ControlSettings, context: Context): Promise<number> {
-  const deadline = new AbortController();
-  const signal = AbortSignal.any([context.signal, deadline.signal]);
-  const late = sleep(context.clock, RESET_DEADLINE_MS, signal).then(
-    () => deadline.abort(),
-    () => undefined,
-  );
+  const signal = new Aborter();
+  const unfollow = follow(context.signal, signal);
+  const late = new GatewayError("upstream-timeout", "Kiro did not tell its allowance in time.");
+  const cancel = context.clock.after(RESET_DEADLINE_MS, () => signal.abort(late));
   const now = context.clock.now();
   try {
     const allowance = allowanceOf(await new ControlPlane(settings, { ...context, signal }).ask({ name: "usage" }));
@@ -94,8 +92,8 @@ export async function resetTime(settings: ControlSettings, context: Context): Pr
     context.log.debug("reset-unknown", { reason: error instanceof GatewayError ? error.kind : "aborted" });
     return nextMonth(now);
   } finally {
-    deadline.abort();
-    await late;
+    cancel();
+    unfollow();
   }
 }
 

@@ -1,3 +1,4 @@
+import type { Abortable } from "../../lib/abort.ts";
 import { GatewayError } from "../../chat/error.ts";
 import { BodyTooLarge, readText } from "../../lib/body.ts";
 import type { UpstreamHeaders, UpstreamResponse } from "../../lib/fetch.ts";
@@ -29,7 +30,7 @@ export async function send(context: ServiceContext, { url, ...init }: Call): Pro
 }
 
 /** Reads an answer to its end. @throws GatewayError upstream-broken or upstream-changed */
-export async function readReply(response: UpstreamResponse, signal: AbortSignal): Promise<Reply> {
+export async function readReply(response: UpstreamResponse, signal: Abortable): Promise<Reply> {
   const text = await bodyText(response, signal);
   const parsed = parseJson(text);
   const json = parsed.ok ? parsed.value : undefined;
@@ -37,7 +38,7 @@ export async function readReply(response: UpstreamResponse, signal: AbortSignal)
   return { status, ok, json, answer: answerOf(status, response.headers, text, json) };
 }
 
-async function bodyText({ body }: UpstreamResponse, signal: AbortSignal): Promise<string> {
+async function bodyText({ body }: UpstreamResponse, signal: Abortable): Promise<string> {
   try {
     return await readText(body, undefined, MOST_BYTES);
   } catch (error) {
@@ -47,7 +48,7 @@ async function bodyText({ body }: UpstreamResponse, signal: AbortSignal): Promis
 }
 
 /** What a failed read means: the caller's own reason when it aborted, else a broken connection. */
-export function brokenOff(error: unknown, signal: AbortSignal): unknown {
+export function brokenOff(error: unknown, signal: Abortable): unknown {
   if (signal.aborted) return signal.reason;
   if (error instanceof GatewayError) return error;
   return new GatewayError("upstream-broken", "Kiro's answer broke off.", { cause: error });

@@ -1,4 +1,4 @@
-import { orAborted } from "../../lib/abort.ts";
+import { orAborted, type Abortable } from "../../lib/abort.ts";
 import { isObject } from "../../lib/json.ts";
 import type { AccountContext } from "../provider.ts";
 import type { LangfastCredential } from "./credential.ts";
@@ -80,7 +80,7 @@ export class AccountDesk {
   }
 
   /** Waits for the account to oneself; the result gives it back. @throws the signal's reason */
-  async lock(signal: AbortSignal): Promise<() => void> {
+  async lock(signal: Abortable): Promise<() => void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     const before = this.#tail;
     this.#tail = before.then(() => promise);

@@ -1,3 +1,4 @@
+import type { Abortable } from "../../lib/abort.ts";
 import { GatewayError } from "../../chat/error.ts";
 import type { UpstreamEvent } from "../../chat/event.ts";
 import type { Clock } from "../../lib/clock.ts";
@@ -16,7 +17,7 @@ const HINT_CROWDED_MS = 10_000;
 
 export interface ReadOptions {
   readonly clock: Clock;
-  readonly signal: AbortSignal;
+  readonly signal: Abortable;
   /** The longest wait for the first chunk, ms. */
   readonly firstChunkMs: number;
   readonly alone: () => boolean;

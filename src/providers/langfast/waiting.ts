@@ -1,3 +1,4 @@
+import type { Abortable } from "../../lib/abort.ts";
 import type { Clock } from "../../lib/clock.ts";
 
 /** Wakes one waiter; a ring that nobody waited for is kept for the next. */
@@ -11,7 +12,7 @@ export class Bell {
   }
 
   /** Resolves at the ring or after `ms`, whichever is first. @throws the signal's reason */
-  wait(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
+  wait(clock: Clock, ms: number, signal: Abortable): Promise<void> {
     return new Promise((resolve, reject) => {
       const over = (): void => {
         this.#wake = () => {};
@@ -25,11 +26,11 @@ export class Bell {
       };
       const aborted = (): void => {
         over();
-        reject(signal.reason as Error);
+        reject(signal.reason);
       };
       const cancel = clock.after(ms, done);
       this.#wake = done;
-      signal.addEventListener("abort", aborted, { once: true });
+      signal.addEventListener("abort", aborted);
       if (signal.aborted) aborted();
       else if (this.#rung) done();
     });
