@@ -1,6 +1,10 @@
 import type { Abortable } from "./abort.ts";
+import type { StandingHeaders } from "./http-client/header-lines.ts";
+
 export interface UpstreamInit {
   readonly method?: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+  /** Sent with many calls: made lines once, ahead of `headers`. */
+  readonly standing?: StandingHeaders;
   /** Names in lower case. */
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string | Uint8Array;

@@ -1,8 +1,9 @@
 import type { UpstreamInit } from "../fetch.ts";
 import { routeOf, type Route } from "./connection.ts";
+import { headerLines } from "./header-lines.ts";
 import { proxyLogin } from "./proxy-wire.ts";
 import { CODINGS } from "./unpack.ts";
-import { ConnectionError, type Place } from "./wire.ts";
+import type { Place } from "./wire.ts";
 
 /** A request, ready to be sent. */
 export interface UpstreamRequest {
@@ -13,23 +14,23 @@ export interface UpstreamRequest {
 
 /** What an address says before its path; the same few come with each call. */
 interface Origin {
+  /** As it is written in addresses. */
+  readonly text: string;
   readonly url: URL;
+  /** For the `host` line. */
+  readonly host: string;
   readonly place: Place;
   /** Without a proxy. */
   readonly direct: Route;
 }
 
-/** How many origins and names of headers are remembered. */
-const MOST_REMEMBERED = 1000;
+/** How many origins are remembered. */
+const MOST_ORIGINS = 1000;
 const origins = new Map<string, Origin>();
-const goodNames = new Set<string>();
 
 const ORIGIN = /^https?:\/\/[^/?#\\]*/i;
 /** A path that stands as it is written; any other is written anew. */
 const PLAIN_PATH = /^\/[\x21\x24-\x3b\x3d\x3f-\x5a\x5f\x61-\x7a~]*$/;
-const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
-/** What would end a header's line, stands for no letter, or cannot be written in one byte. */
-const UNSENDABLE = /[^\t\x20-\x7e\x80-\xff]/;
 
 /**
  * @param proxyOf the proxy for an address
@@ -37,25 +38,24 @@ const UNSENDABLE = /[^\t\x20-\x7e\x80-\xff]/;
  */
 export function requestTo(
   url: string,
-  { method = "GET", headers = {}, body }: UpstreamInit,
+  { method = "GET", standing, headers = {}, body }: UpstreamInit,
   proxyOf?: (target: URL) => string | undefined,
 ): UpstreamRequest {
-  const [start = ""] = ORIGIN.exec(url) ?? [];
-  const origin = originOf(start);
+  const origin = originOf(url);
   const proxy = proxyOf?.(origin.url);
   const route = proxy === undefined ? origin.direct : routeOf(origin.place, new URL(proxy));
-  const path = pathOf(url, start.length);
-  const asked = route.proxy && !origin.place.secure ? origin.url.origin + path : path;
+  const path = pathOf(url, origin.text.length);
+  const forwarder = origin.place.secure ? undefined : route.proxy;
 
-  let head = `${method} ${asked} HTTP/1.1\r\nhost: ${origin.url.host}\r\n`;
-  for (const name in headers) head += headerLine(name, headers[name] ?? "");
-  if (headers["user-agent"] === undefined) head += "user-agent: sluice\r\n";
-  if (headers["accept"] === undefined) head += "accept: */*\r\n";
-  if (headers["accept-encoding"] === undefined) head += `accept-encoding: ${CODINGS}\r\n`;
-  if (route.proxy && !origin.place.secure) {
-    const login = proxyLogin(route.proxy);
-    if (login !== undefined) head += `proxy-authorization: ${login}\r\n`;
-  }
+  let head = `${method} ${forwarder ? origin.url.origin + path : path} HTTP/1.1\r\nhost: ${origin.host}\r\n`;
+  if (standing) head += standing.lines;
+  head += headerLines(headers);
+  const lacks = (name: string) => headers[name] === undefined && !standing?.has(name);
+  if (lacks("user-agent")) head += "user-agent: sluice\r\n";
+  if (lacks("accept")) head += "accept: */*\r\n";
+  if (lacks("accept-encoding")) head += `accept-encoding: ${CODINGS}\r\n`;
+  const login = forwarder && proxyLogin(forwarder);
+  if (login !== undefined) head += `proxy-authorization: ${login}\r\n`;
   const bodyBytes = typeof body === "string" ? Buffer.byteLength(body) : (body?.length ?? 0);
   if (body !== undefined || method !== "GET") head += `content-length: ${bodyBytes}\r\n`;
   head += "connection: keep-alive\r\n\r\n";
@@ -68,20 +68,6 @@ export function requestTo(
   return { route, bytes };
 }
 
-function headerLine(name: string, value: string): string {
-  if (!goodNames.has(name)) {
-    if (!HEADER_NAME.test(name)) throw unsendable();
-    if (goodNames.size >= MOST_REMEMBERED) goodNames.clear();
-    goodNames.add(name);
-  }
-  if (UNSENDABLE.test(value)) throw unsendable();
-  return `${name}: ${value}\r\n`;
-}
-
-function unsendable(): ConnectionError {
-  return new ConnectionError("EHTTP", "A header of the request cannot be sent.");
-}
-
 function pathOf(url: string, start: number): string {
   const path = url.slice(start);
   if (PLAIN_PATH.test(path)) return path;
@@ -89,15 +75,18 @@ function pathOf(url: string, start: number): string {
   return pathname + search;
 }
 
-function originOf(text: string): Origin {
-  let origin = origins.get(text);
+function originOf(address: string): Origin {
+  // Where the path of a usual address begins. Only what is an origin to the letter is remembered.
+  const slash = address.indexOf("/", "https://".length);
+  let origin = origins.get(slash < 0 ? address : address.slice(0, slash));
   if (origin) return origin;
+  const [text = ""] = ORIGIN.exec(address) ?? [];
   const url = new URL(text);
   const secure = url.protocol === "https:";
   const hostname = url.hostname.replace(/^\[|\]$/g, "");
   const place = { hostname, port: Number(url.port) || (secure ? 443 : 80), secure };
-  origin = { url, place, direct: routeOf(place, undefined) };
-  if (origins.size >= MOST_REMEMBERED) origins.clear();
+  origin = { text, url, host: url.host, place, direct: routeOf(place, undefined) };
+  if (origins.size >= MOST_ORIGINS) origins.clear();
   origins.set(text, origin);
   return origin;
 }

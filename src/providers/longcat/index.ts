@@ -1,6 +1,7 @@
 /** LongCat, the web chat at longcat.chat, through accounts that the user owns. What it does stands in protocol.md. */
 import { GatewayError } from "../../chat/error.ts";
 import type { Provider, TurnContext } from "../provider.ts";
+import { AccountHeaders } from "./account-headers.ts";
 import { AnswerStream } from "./answer-stream.ts";
 import { credential, type LongcatCredential } from "./credential.ts";
 import { matchModel, modeOf, MODELS } from "./models.ts";
@@ -47,6 +48,7 @@ export function createLongcat(options: LongcatOptions = {}): Provider<LongcatCre
       return options.language ?? "zh";
     },
     userAgent: ({ account }) => (options.userAgents === "request" ? pickUserAgent(random()) : account.userAgent),
+    headers: new AccountHeaders(),
     random,
   };
   return {

@@ -5,7 +5,8 @@ import { isBrowserCheck } from "../../lib/browser-check.ts";
 import type { UpstreamBody, UpstreamResponse } from "../../lib/fetch.ts";
 import { retryAtOf } from "../../lib/retry-after.ts";
 import type { AccountContext } from "../provider.ts";
-import { cookieHeader, type LongcatCredential } from "./credential.ts";
+import type { AccountHeaders } from "./account-headers.ts";
+import type { LongcatCredential } from "./credential.ts";
 import { challenge, failureOf, kindOf } from "./failure.ts";
 import { envelopeOf, type ChatPath, type Envelope } from "./wire.ts";
 
@@ -20,6 +21,7 @@ export interface Caller {
   readonly language: "zh" | "en";
   /** The browser string of this call. */
   userAgent(context: Context): string;
+  readonly headers: AccountHeaders;
   /** At least 0, below 1. */
   random(): number;
 }
@@ -168,24 +170,19 @@ async function askJson(caller: Caller, context: Context, call: Call): Promise<En
 }
 
 function send(caller: Caller, context: Context, { path, body, page, accept }: Call): Promise<UpstreamResponse> {
-  const { url } = caller;
+  const { url, origin, language } = caller;
   const random = Math.floor(caller.random() * 1_000_000);
   const { signal } = context;
+  const userAgent = caller.userAgent(context);
+  const standing = caller.headers.of(context.account.credential, { origin, language, userAgent });
   const headers = {
-    "content-type": "application/json",
     accept: accept ?? "application/json, text/plain, */*",
-    "x-requested-with": "XMLHttpRequest",
-    "x-client-language": caller.language,
-    origin: caller.origin,
     referer: `${url}${page}`,
-    "user-agent": caller.userAgent(context),
-    cookie: cookieHeader(context.account.credential),
-    "m-appkey": "fe_com.sankuai.friday.fe.longcat",
     "m-traceid": `${context.clock.now()}${String(random).padStart(6, "0")}`,
   };
   return context.fetch(
     url + path,
-    body === undefined ? { headers, signal } : { method: "POST", headers, body, signal },
+    body === undefined ? { standing, headers, signal } : { method: "POST", standing, headers, body, signal },
   );
 }
 

@@ -5,6 +5,7 @@ import type { Socket } from "node:net";
 import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from "node:zlib";
 import { readText } from "../../../src/lib/body.ts";
 import { systemClock } from "../../../src/lib/clock.ts";
+import { StandingHeaders } from "../../../src/lib/http-client/header-lines.ts";
 import { createUpstreamFetch } from "../../../src/providers/upstream-fetch.ts";
 import { onRequest, startRawServer } from "./raw-server.ts";
 
@@ -43,6 +44,7 @@ describe("a request", () => {
   test.each([
     ["", "/"],
     ["?a=1", "/?a=1"],
+    ["?a=1/2", "/?a=1/2"],
     ["/a b/é?q=ü#part", "/a%20b/%C3%A9?q=%C3%BC"],
     ["/a?b=[1]|{2}", "/a?b=[1]|{2}"],
   ])("to %j asks for %j", async (given, path) => {
@@ -50,6 +52,19 @@ describe("a request", () => {
     using _ = server;
     await readText((await make()(server.url + given, { signal })).body);
     expect(requests[0]?.split("\r\n")[0]).toBe(`GET ${path} HTTP/1.1`);
+  });
+
+  test("has standing headers ahead of its own, and nothing twice", async () => {
+    const { server, requests, host } = await listener();
+    using _ = server;
+    const standing = new StandingHeaders({ "user-agent": "Mozilla/5.0", "accept-encoding": "identity" });
+    for (const trace of ["1", "2"]) {
+      await readText((await make()(server.url, { standing, headers: { "x-trace": trace }, signal })).body);
+    }
+    const sent = (trace: string) =>
+      `GET / HTTP/1.1\r\nhost: ${host}\r\nuser-agent: Mozilla/5.0\r\naccept-encoding: identity\r\nx-trace: ${trace}\r\naccept: */*\r\nconnection: keep-alive\r\n\r\n`;
+    expect(requests).toEqual([sent("1"), sent("2")]);
+    expect(() => new StandingHeaders({ cookie: "a=b\r\nx-evil: 1" })).toThrow("cannot be sent");
   });
 
   test("of bytes is sent as it is, and a header's letters beyond ASCII are one byte each", async () => {
