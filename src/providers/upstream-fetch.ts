@@ -7,7 +7,6 @@ import { HttpAgent } from "../lib/http-client/agent.ts";
 import type { Connection, Route } from "../lib/http-client/connection.ts";
 import type { Exchange } from "../lib/http-client/exchange.ts";
 import { requestTo, type UpstreamRequest } from "../lib/http-client/request.ts";
-import { unpacked } from "../lib/http-client/unpack.ts";
 import { ConnectionError } from "../lib/http-client/wire.ts";
 import { isOutOfFiles } from "../lib/open-files.ts";
 
@@ -29,11 +28,6 @@ export interface UpstreamFetchOptions {
 export function createUpstreamFetch(options: UpstreamFetchOptions): UpstreamFetch {
   const { agent = new HttpAgent(), proxy } = options;
 
-  const overNew = async ({ route, bytes }: UpstreamRequest, signal: Abortable): Promise<UpstreamResponse> => {
-    const connection = await connected(agent, route, signal, options);
-    return connection.send(bytes, signal).answered;
-  };
-
   return (url, init) => {
     const { signal } = init;
     let exchange: Exchange | undefined;
@@ -42,13 +36,18 @@ export function createUpstreamFetch(options: UpstreamFetchOptions): UpstreamFetc
       // Only a kept connection can have been closed before the request.
       if (!request || !exchange || exchange.isAnswered || signal.aborted) throw failureOf(error, url, signal);
       exchange = undefined;
-      return overNew(request, signal).then(withoutCoding, failed);
+      return overNew(request);
     };
+    const overNew = ({ route, bytes }: UpstreamRequest): Promise<UpstreamResponse> =>
+      connected(agent, route, signal, options).then(
+        (connection) => connection.send(bytes, signal, failed).answered,
+        failed,
+      );
     try {
       if (signal.aborted) throw signal.reason;
       request = requestTo(url, init, proxy);
-      exchange = agent.kept(request.route)?.send(request.bytes, signal);
-      return (exchange ? exchange.answered : overNew(request, signal)).then(withoutCoding, failed);
+      exchange = agent.kept(request.route)?.send(request.bytes, signal, failed);
+      return exchange ? exchange.answered : overNew(request);
     } catch (error) {
       return Promise.reject(failureOf(error, url, signal));
     }
@@ -80,13 +79,6 @@ async function connected(
     cancelDeadline();
     signal.removeEventListener("abort", abort);
   }
-}
-
-function withoutCoding(response: UpstreamResponse): UpstreamResponse {
-  const { status, ok, headers, body } = response;
-  const coding = headers.get("content-encoding");
-  if (coding === null) return response;
-  return { status, ok, headers, body: unpacked(body, coding) };
 }
 
 function hostOf({ place: { hostname, port, secure } }: Route): string {

@@ -1,5 +1,5 @@
 import type { Abortable } from "../abort.ts";
-import { Exchange, type ExchangeHost } from "./exchange.ts";
+import { Exchange, type ExchangeHost, type Otherwise } from "./exchange.ts";
 import { ProxyWire } from "./proxy-wire.ts";
 import { TcpWire } from "./tcp-wire.ts";
 import type { Place, Wire, WireUser } from "./wire.ts";
@@ -39,8 +39,8 @@ export class Connection implements WireUser, ExchangeHost {
   }
 
   /** Sends a request, head and body, and gives what will become of it. */
-  send(bytes: Uint8Array, signal: Abortable): Exchange {
-    const exchange = new Exchange(this, signal);
+  send(bytes: Uint8Array, signal: Abortable, otherwise: Otherwise): Exchange {
+    const exchange = new Exchange(this, signal, otherwise);
     this.#exchange = exchange;
     if (this.isUsed) this.#wire.wake();
     this.#wire.write(bytes);

@@ -2,6 +2,7 @@ import type { Abortable } from "../abort.ts";
 import type { UpstreamBody, UpstreamHeaders, UpstreamResponse } from "../fetch.ts";
 import { framingOf, type Framing, type PieceTaker } from "./framing.ts";
 import { AnswerHead } from "./head.ts";
+import { unpacked } from "./unpack.ts";
 import { ConnectionError, connectionError } from "./wire.ts";
 
 /** A head that is longer is none. */
@@ -19,16 +20,22 @@ export interface ExchangeHost {
   over(isClean: boolean): void;
 }
 
+/** Gives another's answer in the place of one that failed before its head. @throws what the caller is to see */
+export type Otherwise = (error: unknown) => Promise<UpstreamResponse>;
+
 /** One request's answer on its way: the head as a promise, then the body as it is read. */
 export class Exchange implements UpstreamResponse, UpstreamBody, PieceTaker {
-  readonly body: UpstreamBody = this;
+  /** Without the coding in which it comes. */
+  body: UpstreamBody = this;
   /** Resolves with the exchange itself once the head is there; the body goes on failing by its reads. */
-  readonly answered: Promise<this>;
+  readonly answered: Promise<UpstreamResponse>;
   /** A byte of the answer has come. */
   isAnswered = false;
   readonly #host: ExchangeHost;
   readonly #signal: Abortable;
-  #settle: PromiseWithResolvers<this> | undefined;
+  readonly #otherwise: Otherwise;
+  /** Undefined once the head is there. */
+  #settle: PromiseWithResolvers<UpstreamResponse> | undefined;
   #head: AnswerHead | undefined;
   #held: Buffer | undefined;
   #framing: Framing | undefined;
@@ -40,10 +47,11 @@ export class Exchange implements UpstreamResponse, UpstreamBody, PieceTaker {
   #failure: { readonly error: unknown } | undefined;
 
   /** @param signal ends it, wherever it stands */
-  constructor(host: ExchangeHost, signal: Abortable) {
+  constructor(host: ExchangeHost, signal: Abortable, otherwise: Otherwise) {
     this.#host = host;
     this.#signal = signal;
-    this.#settle = Promise.withResolvers<this>();
+    this.#otherwise = otherwise;
+    this.#settle = Promise.withResolvers<UpstreamResponse>();
     this.answered = this.#settle.promise;
     signal.addEventListener("abort", this);
   }
@@ -100,8 +108,7 @@ export class Exchange implements UpstreamResponse, UpstreamBody, PieceTaker {
     if (this.#isOver) return;
     this.#failure = { error };
     this.#end();
-    this.#settle?.reject(error);
-    this.#settle = undefined;
+    this.#refuse(error);
     this.#reader?.reject(error);
     this.#reader = undefined;
     this.#host.over(false);
@@ -110,6 +117,17 @@ export class Exchange implements UpstreamResponse, UpstreamBody, PieceTaker {
   /** The signal aborts. */
   handleEvent(): void {
     this.fail(this.#signal.reason);
+  }
+
+  #refuse(error: unknown): void {
+    const settle = this.#settle;
+    if (!settle) return;
+    this.#settle = undefined;
+    try {
+      settle.resolve(this.#otherwise(error));
+    } catch (failure) {
+      settle.reject(failure);
+    }
   }
 
   /** @returns what follows the head; undefined while that is not whole */
@@ -131,6 +149,8 @@ export class Exchange implements UpstreamResponse, UpstreamBody, PieceTaker {
       this.#held = undefined;
       this.#head = head;
       this.#framing = framingOf(head);
+      const coding = head.get("content-encoding");
+      if (coding !== null) this.body = unpacked(this, coding);
       return rest;
     }
   }

@@ -159,12 +159,18 @@ async function readTurn(
   }
 }
 
-async function askJson(caller: Caller, context: Context, call: Call): Promise<Envelope> {
-  const response = await send(caller, context, call);
-  const text = arrivedText(response.body) ?? (await bodyText(response, context));
-  if (isChallenge(response, text)) throw challenge();
+function askJson(caller: Caller, context: Context, call: Call): Promise<Envelope> {
+  return send(caller, context, call).then((response) => {
+    const text = arrivedText(response.body);
+    if (text !== undefined) return goodEnvelope(response, text, context);
+    return bodyText(response, context).then((read) => goodEnvelope(response, read, context));
+  });
+}
+
+function goodEnvelope(response: UpstreamResponse, text: string, context: Context): Envelope {
   const envelope = envelopeOf(text);
   if (response.ok && envelope?.code === 0) return envelope;
+  if (isChallenge(response, text)) throw challenge();
   if (!response.ok || envelope?.code) throw failureOf(refusalOf(response, envelope, context));
   throw new GatewayError("upstream-changed", "LongCat's answer has no `code`.", { field: "code" });
 }
