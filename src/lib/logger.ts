@@ -102,7 +102,7 @@ const JSON_STYLE: Style = {
 interface Field {
   readonly begin: string;
   /** The text it had last and how that was written: most lines name what the one before them named. */
-  value: string;
+  value: string | number | boolean;
   written: string;
 }
 
@@ -121,14 +121,11 @@ function fieldsWriter(beginOf: (name: string) => string, quote: (text: string) =
       const value = fields[name];
       if (value === undefined) continue;
       const field = fieldOf(name);
-      if (typeof value !== "string") text += field.begin + value;
-      else {
-        if (value !== field.value) {
-          field.written = write(name, value);
-          field.value = value;
-        }
-        text += field.begin + field.written;
+      if (value !== field.value) {
+        field.written = typeof value === "string" ? write(name, value) : String(value);
+        field.value = value;
       }
+      text = `${text}${field.begin}${field.written}`;
     }
     return text;
   };

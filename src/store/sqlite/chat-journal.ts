@@ -36,10 +36,10 @@ export class ChatJournal {
   add({ accountId, upstreamId }: ChatName): boolean {
     if (this.#file === undefined) return false;
     // The line break comes first, so that a line that was cut off spoils none but itself.
-    const line = Buffer.from(`\n${JSON.stringify([accountId, upstreamId])}`);
+    const line = `\n${JSON.stringify([accountId, upstreamId])}`;
     this.#isEmpty = false;
     try {
-      return writeSync(this.#file, line) === line.length;
+      return writeSync(this.#file, line) === Buffer.byteLength(line);
     } catch {
       return false;
     }

@@ -3,12 +3,13 @@ import type { ChatJournal, ChatName } from "./chat-journal.ts";
 
 /** What becomes of the row of a chat. */
 interface Waiting {
-  readonly name: ChatName;
   /** Undefined when there is to be none. */
   readonly row: ConversationRecord | undefined;
   /** The database has never had it: nothing is left to do once it is dropped. */
   readonly isNew: boolean;
 }
+
+const GONE: Waiting = { row: undefined, isNew: false };
 
 /** How rows are written: one prepared statement each. */
 export interface ChatSink {
@@ -23,7 +24,8 @@ export interface ChatSink {
 export class WaitingChats {
   readonly #journal: ChatJournal;
   readonly #sink: ChatSink;
-  readonly #waiting = new Map<string, Waiting>();
+  /** By account and by the upstream's name. */
+  readonly #waiting = new Map<string, Map<string, Waiting>>();
 
   constructor(journal: ChatJournal, sink: ChatSink) {
     this.#journal = journal;
@@ -32,33 +34,32 @@ export class WaitingChats {
 
   /** False when a kill would lose it: the journal could not take its name. */
   put(row: ConversationRecord): boolean {
-    const key = keyOf(row);
-    const isNew = this.#waiting.get(key)?.isNew ?? (row.state === "ready" || row.state === "busy");
-    this.#waiting.set(key, { name: row, row, isNew });
+    const chats = this.#of(row.accountId);
+    const isNew = chats.get(row.upstreamId)?.isNew ?? (row.state === "ready" || row.state === "busy");
+    chats.set(row.upstreamId, { row, isNew });
     return this.#journal.add(row);
   }
 
-  drop(name: ChatName): void {
-    const key = keyOf(name);
-    if (this.#waiting.get(key)?.isNew) this.#waiting.delete(key);
-    else this.#waiting.set(key, { name, row: undefined, isNew: false });
+  drop({ accountId, upstreamId }: ChatName): void {
+    const chats = this.#of(accountId);
+    if (chats.get(upstreamId)?.isNew) chats.delete(upstreamId);
+    else chats.set(upstreamId, GONE);
   }
 
   /** The rows of the database as they will be. */
   over(rows: readonly ConversationRecord[]): ConversationRecord[] {
-    const all = new Map(rows.map((row) => [keyOf(row), row]));
-    for (const [key, { row }] of this.#waiting) {
-      if (row) all.set(key, row);
-      else all.delete(key);
-    }
-    return [...all.values()];
+    const all = rows.filter(({ accountId, upstreamId }) => !this.#waiting.get(accountId)?.has(upstreamId));
+    for (const chats of this.#waiting.values()) for (const { row } of chats.values()) if (row) all.push(row);
+    return all;
   }
 
   /** Inside a transaction; `forget` follows when it is committed. */
   write(): void {
-    for (const { name, row } of this.#waiting.values()) {
-      if (row) this.#sink.put(row);
-      else this.#sink.drop(name);
+    for (const [accountId, chats] of this.#waiting) {
+      for (const [upstreamId, { row }] of chats) {
+        if (row) this.#sink.put(row);
+        else this.#sink.drop({ accountId, upstreamId });
+      }
     }
   }
 
@@ -69,10 +70,12 @@ export class WaitingChats {
 
   /** The account is gone with its chats. */
   forgetAccount(accountId: string): void {
-    for (const [key, { name }] of this.#waiting) if (name.accountId === accountId) this.#waiting.delete(key);
+    this.#waiting.delete(accountId);
   }
-}
 
-function keyOf({ accountId, upstreamId }: ChatName): string {
-  return `${accountId} ${upstreamId}`;
+  #of(accountId: string): Map<string, Waiting> {
+    let chats = this.#waiting.get(accountId);
+    if (!chats) this.#waiting.set(accountId, (chats = new Map()));
+    return chats;
+  }
 }
