@@ -1,6 +1,5 @@
 import { GatewayError } from "../chat/error.ts";
-import type { Agenda } from "../lib/agenda.ts";
-import { within } from "./within.ts";
+import type { Agenda, Due } from "../lib/agenda.ts";
 
 /** An honest slow upload is done by then. */
 const BODY_DEADLINE_MS = 120_000;
@@ -11,27 +10,40 @@ const BODY_DEADLINE_MS = 120_000;
  * @throws GatewayError too-large before reading when the length is announced, else as soon as it is passed; too-slow
  *   when the body is not there within 120 s; cancelled when the client left
  */
-export type BodyReader = (request: Request) => Promise<string>;
+export type BodyReader = (request: Request) => string | Promise<string>;
 
 /** A reader of bodies of at most `maxBytes`. */
 export function bodyReader(maxBytes: number, agenda: Agenda): BodyReader {
-  return async (request) => {
+  return (request) => {
     const announced = request.headers.get("content-length");
-    if (announced !== null && Number(announced) > maxBytes) throw tooLarge(maxBytes);
-    // To ask for the body as a stream costs a stream, which then lives as long as the request.
-    const stream = announced === null ? request.body : undefined;
-    if (stream === null) return "";
-    let text: string | undefined;
-    try {
-      text = await within(stream ? readCounted(stream, maxBytes) : request.text(), BODY_DEADLINE_MS, agenda);
-    } catch (error) {
-      if (error instanceof GatewayError) throw error;
-      throw new GatewayError("cancelled", "The client left before its request was complete.", { cause: error });
+    if (announced !== null) {
+      if (Number(announced) > maxBytes) throw tooLarge(maxBytes);
+      // To ask for the body as a stream costs a stream, which then lives as long as the request.
+      return arrivalOf(request.text(), agenda);
     }
-    if (text !== undefined) return text;
-    throw new GatewayError("too-slow", "The request's body did not arrive within 120 seconds.");
+    return request.body === null ? "" : arrivalOf(readCounted(request.body, maxBytes), agenda);
   };
 }
+
+function arrivalOf(text: Promise<string>, agenda: Agenda): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const deadline: Due = { dueAt: 0, place: -1, due: () => reject(new GatewayError("too-slow", TOO_SLOW)) };
+    agenda.add(deadline, BODY_DEADLINE_MS);
+    text.then(
+      (whole) => {
+        agenda.remove(deadline);
+        resolve(whole);
+      },
+      (cause: unknown) => {
+        agenda.remove(deadline);
+        reject(cause instanceof GatewayError ? cause : new GatewayError("cancelled", LEFT, { cause }));
+      },
+    );
+  });
+}
+
+const TOO_SLOW = "The request's body did not arrive within 120 seconds.";
+const LEFT = "The client left before its request was complete.";
 
 async function readCounted(body: ReadableStream<Uint8Array>, maxBytes: number): Promise<string> {
   const decoder = new TextDecoder();

@@ -43,7 +43,7 @@ export function chatHandler(dialect: Dialect, deps: ChatDeps): ChatHandler {
       turn,
       failed: (error) => log.debug("stream-broken", { request: id, kind: error.kind }),
     });
-    return new Response(body, { headers: headersOf(id, STREAM_HEADERS, early?.served) });
+    return answerOf(body, STREAM_HEADERS, id, early?.served);
   };
 
   return async function answer(http, provider) {
@@ -67,7 +67,7 @@ export function chatHandler(dialect: Dialect, deps: ChatDeps): ChatHandler {
       const { stream, served } = await answered;
       const whole = dialect.encodeWhole(await collect(stream), request, head);
       turn.end();
-      return new Response(JSON.stringify(whole), { headers: headersOf(id, WHOLE_HEADERS, served) });
+      return answerOf(JSON.stringify(whole), WHOLE_HEADERS, id, served);
     } catch (thrown) {
       turn?.end();
       const error = toGatewayError(thrown);
@@ -77,28 +77,34 @@ export function chatHandler(dialect: Dialect, deps: ChatDeps): ChatHandler {
   };
 }
 
-const WHOLE_HEADERS = { ...CORS_HEADERS, "content-type": "application/json;charset=utf-8" } as const;
+const WHOLE_HEADERS = new Headers({ ...CORS_HEADERS, "content-type": "application/json;charset=utf-8" });
 
-const STREAM_HEADERS = {
+const STREAM_HEADERS = new Headers({
   ...CORS_HEADERS,
   "content-type": "text/event-stream; charset=utf-8",
   "cache-control": "no-cache, no-transform",
   /** nginx would hold the stream back otherwise. */
   "x-accel-buffering": "no",
-} as const;
+});
 
-/** @param served undefined while nobody answers yet */
-function headersOf(
+/**
+ * @param common a copy of these costs less than as many headers anew
+ * @param served undefined while nobody answers yet
+ */
+function answerOf(
+  body: string | ReadableStream<Uint8Array>,
+  common: Headers,
   requestId: string,
-  common: Readonly<Record<string, string>>,
   served: Answer["served"] | undefined,
-): Record<string, string> {
-  const headers: Record<string, string> = { ...common, "x-request-id": requestId };
-  if (!served) return headers;
-  headers["x-sluice-attempts"] = String(served.attempts);
-  headers["x-sluice-provider"] = served.provider;
+): Response {
+  const response = new Response(body, { headers: common });
+  const { headers } = response;
+  headers.set("x-request-id", requestId);
+  if (!served) return response;
+  headers.set("x-sluice-attempts", String(served.attempts));
+  headers.set("x-sluice-provider", served.provider);
   // A header takes no other letters, and a service may name its models as it likes.
-  headers["x-sluice-model"] = encodeURI(served.model);
-  if (served.accountId !== undefined) headers["x-sluice-account"] = served.accountId;
-  return headers;
+  headers.set("x-sluice-model", encodeURI(served.model));
+  if (served.accountId !== undefined) headers.set("x-sluice-account", served.accountId);
+  return response;
 }
