@@ -24,6 +24,8 @@ import type { Store } from "./store/store.ts";
 
 /** How long answers under way may take once the program is told to stop. */
 const DRAIN_MS = 30_000;
+/** An executable starts with a JIT that compiles next to nothing: what runs at a start runs once. Serving does not. */
+const NORMAL_JIT_POLICY = 1;
 /** How long the last output may take. */
 const LAST_OUTPUT_MS = 500;
 
@@ -144,6 +146,7 @@ async function serve(config: Config): Promise<number> {
     notices,
   });
   process.stdout.write(text);
+  Bun.unsafe.setJITPolicy(NORMAL_JIT_POLICY);
   if (server.openBrowser) openBrowser(`${url}/console/`);
   return stopped;
 }

@@ -33,6 +33,7 @@ async function compile(name: string, target?: string): Promise<string> {
       "--bytecode",
       "--format=esm", // bytecode of the default format cannot await at the top level
       "--splitting", // what is imported when first used is loaded then, and a start reads the rest alone
+      "--compile-jit-policy=100", // a start runs its code once, so compiling it is lost time; serving sets 1 again
       "--sourcemap", // kept inside the executable: stack traces name our lines
       "--no-compile-autoload-dotenv", // the working directory's .env and bunfig.toml belong to others:
       "--no-compile-autoload-bunfig", // a preload in them would run inside our process
