@@ -120,6 +120,7 @@ function resolverOf(config: () => Config, providers: readonly Provider[], pool: 
     fallbacks: () => config().routing.fallbacks,
     accountModels: (name) => pool.models(name),
     services: () => pool.services(),
+    revision: () => pool.revision,
     offers: ({ name, credential, guests }) =>
       credential === undefined ||
       pool.lender(name).accounts.length > 0 ||

@@ -1,4 +1,4 @@
-import type { ChatStream, Citation, StopReason, Usage } from "./event.ts";
+import type { ChatEvent, ChatStream, Citation, End, StopReason, Usage } from "./event.ts";
 import { GatewayError } from "./error.ts";
 import type { ReasoningPart, TextPart, ToolCallPart } from "./request.ts";
 
@@ -22,56 +22,66 @@ type Draft =
  * @throws what the stream throws, and GatewayError upstream-broken when it ends without its end event
  */
 export async function collect(stream: ChatStream): Promise<ChatResult> {
-  const drafts: Draft[] = [];
-  const citations: Citation[] = [];
+  const answer = new AnswerDraft();
   const batches = stream[Symbol.asyncIterator]();
   for (;;) {
     const { value, done } = await batches.next();
     if (done) throw new GatewayError("upstream-broken", "The answer ended before it was complete.");
     for (const event of value) {
-      const last = drafts.at(-1);
-      switch (event.type) {
-        case "text-delta":
-          if (last?.type === "text") last.text += event.text;
-          else drafts.push({ type: "text", text: event.text });
-          break;
-        case "reasoning-delta":
-          if (last?.type === "reasoning" && !last.closed) last.text += event.text;
-          else drafts.push({ type: "reasoning", text: event.text });
-          break;
-        case "reasoning-signature": {
-          const open = last?.type === "reasoning" && !last.closed ? last : undefined;
-          const target: Draft & { type: "reasoning" } = open ?? { type: "reasoning", text: "" };
-          if (event.signature !== undefined) target.signature = event.signature;
-          if (event.redacted !== undefined) target.redacted = event.redacted;
-          target.closed = true;
-          if (!open) drafts.push(target);
-          break;
-        }
-        case "tool-call-start":
-          drafts.push({ type: "tool-call", id: event.id, name: event.name, json: "" });
-          break;
-        case "tool-call-delta": {
-          const call = drafts.findLast((draft) => draft.type === "tool-call" && draft.id === event.id);
-          if (call?.type === "tool-call") call.json += event.json;
-          break;
-        }
-        case "tool-call-end":
-          break;
-        case "citations":
-          citations.push(...event.citations);
-          break;
-        case "end":
-          await batches.return?.();
-          return {
-            parts: withWholeText(drafts, event.text).map(toPart),
-            citations,
-            reason: event.reason,
-            ...(event.stopSequence === undefined ? {} : { stopSequence: event.stopSequence }),
-            usage: event.usage,
-          };
+      if (event.type === "end") {
+        await batches.return?.();
+        return answer.ended(event);
       }
+      answer.add(event);
     }
+  }
+}
+
+class AnswerDraft {
+  readonly #drafts: Draft[] = [];
+  readonly #citations: Citation[] = [];
+
+  add(event: Exclude<ChatEvent, End>): void {
+    const drafts = this.#drafts;
+    const last = drafts.at(-1);
+    switch (event.type) {
+      case "text-delta":
+        if (last?.type === "text") last.text += event.text;
+        else drafts.push({ type: "text", text: event.text });
+        break;
+      case "reasoning-delta":
+        if (last?.type === "reasoning" && !last.closed) last.text += event.text;
+        else drafts.push({ type: "reasoning", text: event.text });
+        break;
+      case "reasoning-signature": {
+        const open = last?.type === "reasoning" && !last.closed ? last : undefined;
+        const target: Draft & { type: "reasoning" } = open ?? { type: "reasoning", text: "" };
+        if (event.signature !== undefined) target.signature = event.signature;
+        if (event.redacted !== undefined) target.redacted = event.redacted;
+        target.closed = true;
+        if (!open) drafts.push(target);
+        break;
+      }
+      case "tool-call-start":
+        drafts.push({ type: "tool-call", id: event.id, name: event.name, json: "" });
+        break;
+      case "tool-call-delta": {
+        const call = drafts.findLast((draft) => draft.type === "tool-call" && draft.id === event.id);
+        if (call?.type === "tool-call") call.json += event.json;
+        break;
+      }
+      case "tool-call-end":
+        break;
+      case "citations":
+        this.#citations.push(...event.citations);
+        break;
+    }
+  }
+
+  ended({ reason, stopSequence, text, usage }: End): ChatResult {
+    const parts = withWholeText(this.#drafts, text).map(toPart);
+    const citations = this.#citations;
+    return { parts, citations, reason, ...(stopSequence === undefined ? {} : { stopSequence }), usage };
   }
 }
 

@@ -202,6 +202,11 @@ export class Pool {
     return this.#unions.get(name)?.models ?? provider.models;
   }
 
+  /** Moves with each change that may alter `models` or `services`. */
+  get revision(): number {
+    return this.#revision.count;
+  }
+
   /** The accounts of providers with many services behind them, as users name them. */
   services(): readonly NamedService[] {
     return this.#named.list;

@@ -93,7 +93,7 @@ export class Run implements AttemptOwner {
       let last: GatewayError | undefined;
       let lastIsEmpty = false; // it says no more than that a provider has no account at all
       const targets = this.#targets();
-      for (const [index, target] of targets.entries()) {
+      for (const target of targets) {
         const { capabilities } = target.provider;
         let prepared: ChatRequest;
         try {
@@ -108,7 +108,7 @@ export class Run implements AttemptOwner {
           last ??= toGatewayError(error);
           continue;
         }
-        const result = await this.#atTarget(target, prepared, targets.slice(index + 1));
+        const result = await this.#atTarget(target, prepared, targets);
         if (!("failure" in result)) return result;
         const isEmpty = result.failure.kind === "no-account" && this.#lenderOf(target.provider).accounts.length === 0;
         // What keeps an account from answering tells its owner more than a provider that nobody has set up.
@@ -140,7 +140,7 @@ export class Run implements AttemptOwner {
   }
 
   /** The answer, or the failure after which this target has nothing more to offer. */
-  async #atTarget(target: Target, request: ChatRequest, others: readonly Target[]): Promise<Answer | Refusal> {
+  async #atTarget(target: Target, request: ChatRequest, targets: readonly Target[]): Promise<Answer | Refusal> {
     const { provider, model, account } = target;
     const { conversations } = this.#means;
     const lender = this.#lenderOf(provider);
@@ -149,18 +149,18 @@ export class Run implements AttemptOwner {
     let kept = memory && (await this.#claim(memory));
     let last: GatewayError | undefined;
     for (;;) {
-      let lease: Lease | undefined;
+      const only = this.#options.accountId;
+      const wanted = { signal: this.#signal, model, exclude, account, prefer: kept?.chat.accountId, only };
+      let lease: Lease;
       try {
-        const only = this.#options.accountId;
-        const wanted = { signal: this.#signal, model, exclude, account, prefer: kept?.chat.accountId, only };
         lease = lender.lendNow(wanted) ?? (await lender.lend(wanted));
       } catch (error) {
+        if (kept) await conversations.giveBack(kept.chat);
         return { failure: worse(last, toGatewayError(error)), final: this.#signal.aborted };
-      } finally {
-        if (kept && lease?.account?.id !== kept.chat.accountId) {
-          await conversations.giveBack(kept.chat);
-          kept = undefined;
-        }
+      }
+      if (kept && lease.account?.id !== kept.chat.accountId) {
+        await conversations.giveBack(kept.chat);
+        kept = undefined;
       }
       const result = await this.#atAccount({ lease, model, keyAfter: memory?.keyAfter }, request, kept);
       kept = undefined;
@@ -170,6 +170,7 @@ export class Run implements AttemptOwner {
       if (!this.#mayGoOn(last)) return { failure: worse(last, lender.unavailable(target)), final: true };
       if (!lease.account || (next === "provider" && !provider.serviceOf)) return { failure: last, final: false };
       // However many accounts one provider has, the last attempt is for somebody else.
+      const others = targets.slice(targets.indexOf(target) + 1);
       if (
         this.#counted >= this.#means.maxAttempts - 1 &&
         others.some((other) => this.#unavailable(other) === undefined)

@@ -29,6 +29,8 @@ export interface ResolverDeps {
   readonly accountModels?: (provider: string) => readonly ModelInfo[];
   /** Accounts that may be addressed as `name/model`. */
   readonly services?: () => readonly NamedService[];
+  /** Moves whenever `accountModels` or `services` may give something else; without it they are asked each time. */
+  readonly revision?: () => number;
   /** Whether anybody could serve this provider's models: what nobody has an account for is not listed. */
   readonly offers?: (provider: Provider) => boolean;
 }
@@ -46,6 +48,8 @@ export class Resolver {
   readonly #remembered = new Map<string, readonly Target[]>();
   /** What decides it, by place: the tables, then each provider's list. */
   readonly #basis: unknown[] = [];
+  /** Of the accounts' part of it, when that was last looked at. */
+  #revision: number | undefined;
 
   constructor(deps: ResolverDeps) {
     this.#deps = deps;
@@ -115,10 +119,13 @@ export class Resolver {
 
   /** Tables and lists are replaced, never changed in place. */
   #forgetIfChanged(): void {
-    const { order, aliases, fallbacks, services, providers } = this.#deps;
+    const { order, aliases, fallbacks, services, providers, revision } = this.#deps;
     this.#restOn(0, order?.());
     this.#restOn(1, aliases?.());
     this.#restOn(2, fallbacks?.());
+    const now = revision?.();
+    if (now !== undefined && now === this.#revision) return;
+    this.#revision = now;
     this.#restOn(3, services?.());
     let place = 4;
     for (const provider of providers) this.#restOn(place++, this.#modelsOf(provider));

@@ -59,6 +59,27 @@ test("a name near to an unknown one is not suggested where every account was fou
   expect(() => lacking.resolve("gpt-4")).toThrow('There is no model "gpt-4" here. Did you mean longest?');
 });
 
+test("the accounts are asked anew when their revision has moved, and not before", () => {
+  let revision = 1;
+  let asked = 0;
+  let services = [{ provider: "fast", accountId: "1", label: "mine", models: fast.models }];
+  const moving = new Resolver({
+    providers: [cat, fast],
+    defaultModel: () => "LongCat",
+    knownModels: () => undefined,
+    services: () => (asked++, services),
+    revision: () => revision,
+  });
+  const meant = [{ provider: fast, model: "longest", account: "1" }];
+  expect(moving.resolve("mine/longest")).toEqual(meant);
+  const before = asked;
+  services = [];
+  expect(moving.resolve("mine/longest")).toEqual(meant);
+  expect(asked).toBe(before);
+  revision += 1;
+  expect(() => moving.resolve("mine/longest")).toThrow("There is no model");
+});
+
 test("the list holds each model once, in the order of the providers", () => {
   expect(
     resolver()

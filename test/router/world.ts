@@ -102,6 +102,7 @@ export async function openWorld(options: WorldOptions) {
     knownModels: () => undefined,
     accountModels: (name) => pool.models(name),
     services: () => pool.services(),
+    revision: () => pool.revision,
     ...options.resolver,
   });
   const router = new Router({
