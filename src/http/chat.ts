@@ -52,7 +52,7 @@ export function chatHandler(dialect: Dialect, deps: ChatDeps): ChatHandler {
     let turn: Turn | undefined;
     try {
       const caller = callerOf(http, auth);
-      turn = turns.begin(http.signal);
+      turn = turns.begin(http);
       const body = parseJson(await readBody(http));
       if (!body.ok) throw new GatewayError("invalid-request", `The body is not valid JSON: ${body.reason}.`);
       const request = dialect.decode(body.value, http.headers, { id, receivedAt });

@@ -18,18 +18,39 @@ export function mostTurns(openFiles: number): number {
   return Math.max(1, Math.floor((openFiles - FILES_OF_OUR_OWN) / FILES_A_TURN));
 }
 
+/**
+ * The longest that a client's leaving goes unnoticed. A request makes its signal only when asked for it, which costs as
+ * much as reading its body; it tells then that the client has left already. Short turns never ask.
+ */
+const UNHEARD_MS = 250;
+
+/** Whoever sent a request: the request itself. */
+export interface Client {
+  /** Aborts when it leaves; has aborted when it has left. */
+  readonly signal: AbortSignal;
+}
+
 /** One request on its way through the gateway. Aborts when the client leaves or the gateway stops, with a GatewayError. */
 export class Turn extends Aborter {
   readonly #turns: Turns;
+  /** Undefined once its signal is heard. */
+  #client: Client | undefined;
   #isOver = false;
 
   /** Made by `Turns.begin` alone. */
-  constructor(turns: Turns, client: AbortSignal) {
+  constructor(turns: Turns, client: Client) {
     super();
     this.#turns = turns;
-    if (client.aborted) this.leave();
+    this.#client = client;
+  }
+
+  /** Hears of the client's leaving from now on. */
+  listen(): void {
+    const signal = this.#client?.signal;
+    this.#client = undefined;
+    if (signal?.aborted) this.leave();
     // It is not taken off again: it goes with the request, and a turn that is over does not mind.
-    else client.addEventListener("abort", this, { once: true });
+    else signal?.addEventListener("abort", this, { once: true });
   }
 
   /** The client's signal aborted. */
@@ -60,6 +81,8 @@ export class Turns {
   readonly #most: number;
   readonly #open = new Set<Turn>();
   #stopping = false;
+  /** Some turns do not hear of their clients yet, but soon will. */
+  #isListening = false;
   #emptied: (() => void) | undefined;
 
   /** @param most how many may be under way at once */
@@ -78,7 +101,7 @@ export class Turns {
   }
 
   /** @throws GatewayError stopping once `drain` was called, gateway-full while as many as may be are under way */
-  begin(client: AbortSignal): Turn {
+  begin(client: Client): Turn {
     if (this.#stopping) throw new GatewayError("stopping", "The gateway is stopping. Try again in a few seconds.");
     if (this.#open.size >= this.#most) {
       const text = `The gateway is full: it may open no more connections for its ${this.#most} requests under way.`;
@@ -86,8 +109,17 @@ export class Turns {
     }
     const turn = new Turn(this, client);
     this.#open.add(turn);
+    if (!this.#isListening) {
+      this.#isListening = true;
+      this.#clock.after(UNHEARD_MS, this.#listen);
+    }
     return turn;
   }
+
+  readonly #listen = (): void => {
+    this.#isListening = false;
+    for (const turn of this.#open) turn.listen();
+  };
 
   /** Called by a turn that is over. */
   ended(turn: Turn): void {
