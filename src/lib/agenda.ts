@@ -32,21 +32,17 @@ export class Agenda {
     if (this.#closed) return;
     const now = this.#clock.monotonic();
     item.dueAt = now + Math.max(ms, 0);
-    item.place = this.#items.push(item) - 1;
-    this.#rise(item);
+    this.#rise(item, this.#items.length);
     if (item.dueAt < this.#timerAt) this.#arm(item.dueAt, now);
   }
 
   /** Lets an item go that stands here; any other is left as it is. */
   remove(item: Due): void {
     const { place } = item;
-    if (this.#items[place] !== item) return;
+    if (place < 0 || this.#items[place] !== item) return;
     item.place = -1;
     const last = this.#items.pop();
-    if (!last || last === item) return;
-    this.#put(last, place);
-    this.#rise(last);
-    this.#sink(last);
+    if (last && last !== item) this.#settle(last, place);
   }
 
   /** Lets everything go. */
@@ -75,32 +71,40 @@ export class Agenda {
     if (first && first.dueAt < this.#timerAt) this.#arm(first.dueAt, now);
   };
 
-  #rise(item: Due): void {
-    while (item.place > 0) {
-      const above = this.#items[(item.place - 1) >> 1];
-      if (!above || above.dueAt <= item.dueAt) return;
-      this.#swap(item, above);
-    }
-  }
-
-  #sink(item: Due): void {
+  /** Puts an item where one has gone. */
+  #settle(item: Due, hole: number): void {
+    const items = this.#items;
+    let place = hole;
     for (;;) {
-      const left = this.#items[item.place * 2 + 1];
-      const right = this.#items[item.place * 2 + 2];
-      const below = left && right && right.dueAt < left.dueAt ? right : left;
-      if (!below || below.dueAt >= item.dueAt) return;
-      this.#swap(item, below);
+      let at = place * 2 + 1;
+      let below = items[at];
+      if (!below) break;
+      const right = items[at + 1];
+      if (right && right.dueAt < below.dueAt) {
+        below = right;
+        at++;
+      }
+      if (below.dueAt >= item.dueAt) break;
+      items[place] = below;
+      below.place = place;
+      place = at;
     }
+    this.#rise(item, place);
   }
 
-  #swap(a: Due, b: Due): void {
-    const { place } = a;
-    this.#put(a, b.place);
-    this.#put(b, place);
-  }
-
-  #put(item: Due, place: number): void {
-    this.#items[place] = item;
+  /** Puts an item at a free place, or above it. */
+  #rise(item: Due, free: number): void {
+    const items = this.#items;
+    let place = free;
+    while (place > 0) {
+      const at = (place - 1) >> 1;
+      const above = items[at];
+      if (!above || above.dueAt <= item.dueAt) break;
+      items[place] = above;
+      above.place = place;
+      place = at;
+    }
+    items[place] = item;
     item.place = place;
   }
 }

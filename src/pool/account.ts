@@ -48,7 +48,7 @@ export class Account implements Candidate {
   /** How its calls leave the house. */
   outlet: Outlet;
   quota: Quota | undefined;
-  counters: AccountCounters;
+  readonly counters: { -readonly [Figure in keyof AccountCounters]: number };
   lastUsedAt: number | undefined;
   inFlight = 0;
   /** Probes since it last served a turn, and the monotonic ms of the next. */
@@ -87,7 +87,7 @@ export class Account implements Candidate {
     this.#credential = record.credential;
     this.#memory = record.memory;
     this.quota = asQuota(record.quota);
-    this.counters = record.counters;
+    this.counters = { ...record.counters };
     this.lastUsedAt = record.lastUsedAt;
     this.#clock = means.clock;
     this.#revision = means.revision;
@@ -225,15 +225,12 @@ export class Account implements Candidate {
   /** Moves the counters as the store does with the same record: a client that left is neither success nor failure. */
   count(attempt: AttemptRecord): void {
     const { counters } = this;
-    const { outcome } = attempt;
-    this.counters = {
-      attempts: counters.attempts + 1,
-      successes: counters.successes + Number(outcome === "ok"),
-      failures: counters.failures + Number(outcome !== "ok" && outcome !== "cancelled"),
-      rotationFailures: counters.rotationFailures + Number(attempt.rotationFailure),
-      inputTokens: counters.inputTokens + attempt.inputTokens,
-      outputTokens: counters.outputTokens + attempt.outputTokens,
-    };
+    counters.attempts += 1;
+    if (attempt.outcome === "ok") counters.successes += 1;
+    else if (attempt.outcome !== "cancelled") counters.failures += 1;
+    if (attempt.rotationFailure) counters.rotationFailures += 1;
+    counters.inputTokens += attempt.inputTokens;
+    counters.outputTokens += attempt.outputTokens;
   }
 }
 

@@ -30,7 +30,6 @@ export interface LeaseEnds {
   breakerOf(account: Account | undefined): Breaker;
   context(account: Account | undefined, signal: Abortable, log: Log): AccountContext<unknown>;
   settled(account: Account, outcome: LeaseOutcome): void;
-  count(account: Account, attempt: AttemptRecord): void;
 }
 
 /** An account lent to one attempt. It must be settled; what comes after the first `settle` changes nothing. */
@@ -75,7 +74,7 @@ export class Lease {
 
   /** Moves the account's counters in memory, as the store does with the same record. */
   count(attempt: AttemptRecord): void {
-    if (this.#account?.stored) this.#ends.count(this.#account, attempt);
+    if (this.#account?.stored) this.#account.count(attempt);
   }
 
   settle(outcome: LeaseOutcome): void {

@@ -381,7 +381,6 @@ export class Pool {
         if (account.stored) this.books.changed();
         else this.#callerRests.keep(account);
       },
-      count: (account, attempt) => account.count(attempt),
     };
     const rules = () => {
       const settings = this.#deps.settings();

@@ -212,6 +212,20 @@ export function describeStore(name: string, open: () => Promise<StoreUnderTest>)
         expect(await store.attempts.requests({ limit: 10 })).toEqual([failed, request("req_1")]);
       });
 
+      test("rows that are written together come back whole, each with its own values and in their order", async () => {
+        const requests = Array.from({ length: 59 }, (_, i) =>
+          request(`req_${i}`, { durationMs: i, stream: i % 2 === 0, message: i % 3 === 0 ? `No ${i}` : undefined }),
+        );
+        const attempts = requests.map(({ durationMs }, i) =>
+          attempt("req_1", { number: i, durationMs, rotationFailure: i % 2 === 0 }),
+        );
+        for (const entry of attempts) store.attempts.recordAttempt(entry);
+        for (const entry of requests) store.attempts.recordRequest(entry);
+        await store.flush();
+        expect(await store.attempts.requests({ limit: 99 })).toEqual(requests.toReversed());
+        expect(await store.attempts.attemptsOf("req_1")).toEqual(attempts);
+      });
+
       const filters: { name: string; filter: object; ids: string[] }[] = [
         { name: "a limit", filter: { limit: 2 }, ids: ["req_4", "req_3"] },
         { name: "a time before", filter: { limit: 9, before: NOON + 3 }, ids: ["req_2", "req_1"] },

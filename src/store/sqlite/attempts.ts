@@ -4,7 +4,7 @@ import type { Behind } from "./behind.ts";
 import type { Drizzle } from "./connection.ts";
 import { lastHourOf } from "./figures.ts";
 import { attempts, requests } from "./schema.ts";
-import { compile, placeholders } from "./statement.ts";
+import { compileInsert } from "./statement.ts";
 import type { Writer } from "./writer.ts";
 
 /** The most rows a request for the log gets, and the most that one call of `prune` deletes from each table. */
@@ -76,13 +76,10 @@ export function attemptsOf(db: Drizzle, writer: Writer, behind: Behind): Attempt
 
 /** The statements that add to the log. They run in the transaction of the queue. */
 export function logWriters(db: Drizzle): {
-  attempt: (attempt: AttemptRecord) => void;
-  request: (request: RequestRecord) => void;
+  attempts: (rows: readonly AttemptRecord[]) => void;
+  requests: (rows: readonly RequestRecord[]) => void;
 } {
-  return {
-    attempt: compile(db, db.insert(attempts).values(placeholders(attempts))),
-    request: compile(db, db.insert(requests).values(placeholders(requests))),
-  };
+  return { attempts: compileInsert(db, attempts), requests: compileInsert(db, requests) };
 }
 
 function select(db: Drizzle, filter: RequestFilter, limit: number): RequestRecord[] {

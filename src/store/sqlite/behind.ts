@@ -18,10 +18,10 @@ const DROP_STEP = 1_000;
 /** Log rows a transaction, so that catching up never holds the loop for long. */
 const ROWS_A_FLUSH = 500;
 
-/** What the queue writes with: one prepared statement each. */
+/** What the queue writes with: prepared statements. */
 export interface BehindSink extends FigureSink {
-  attempt(attempt: AttemptRecord): void;
-  request(request: RequestRecord): void;
+  attempts(rows: readonly AttemptRecord[]): void;
+  requests(rows: readonly RequestRecord[]): void;
   /** A write that proves the disk takes writes again. */
   probe(): void;
 }
@@ -130,9 +130,9 @@ export class Behind {
 
   /** What takes the place of another that waits is no event more to lose. */
   #replace<Value>(values: Map<string, Value>, name: string, value: Value): void {
-    const waits = values.has(name);
+    const { size } = values;
     values.set(name, value);
-    if (!waits) this.#added();
+    if (values.size > size) this.#added();
   }
 
   #added(): void {
@@ -199,8 +199,8 @@ export class Behind {
     this.#writing = "figures";
     this.figures.write(this.sink);
     this.#writing = "rows";
-    for (const attempt of this.attempts.slice(0, batch.attempts)) this.sink.attempt(attempt);
-    for (const request of this.requests.slice(0, batch.requests)) this.sink.request(request);
+    this.sink.attempts(this.attempts.slice(0, batch.attempts));
+    this.sink.requests(this.requests.slice(0, batch.requests));
     return batch;
   }
 
