@@ -102,7 +102,7 @@ const JSON_STYLE: Style = {
 interface Field {
   readonly begin: string;
   /** The text it had last and how that was written: most lines name what the one before them named. */
-  value: string | number | boolean;
+  value: string;
   written: string;
 }
 
@@ -121,11 +121,14 @@ function fieldsWriter(beginOf: (name: string) => string, quote: (text: string) =
       const value = fields[name];
       if (value === undefined) continue;
       const field = fieldOf(name);
-      if (value !== field.value) {
-        field.written = typeof value === "string" ? write(name, value) : String(value);
-        field.value = value;
+      if (typeof value !== "string") text = `${text}${field.begin}${value}`;
+      else {
+        if (value !== field.value) {
+          field.written = write(name, value);
+          field.value = value;
+        }
+        text = `${text}${field.begin}${field.written}`;
       }
-      text = `${text}${field.begin}${field.written}`;
     }
     return text;
   };
