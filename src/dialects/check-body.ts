@@ -1,20 +1,27 @@
-import type { Static, TSchema } from "@sinclair/typebox";
+import type { Static, TObject, TSchema } from "@sinclair/typebox";
 import { TypeCompiler, type ValueError } from "@sinclair/typebox/compiler";
 import { Value } from "@sinclair/typebox/value";
 import { GatewayError } from "../chat/error.ts";
+import { isObject } from "../lib/json.ts";
 
 /**
- * Makes a check that narrows a body out of a format's schema. It compiles at the second body: that takes milliseconds, for
- * which the first answer after a start need not wait. Each schema's `description` completes the sentence "the field must be ...".
+ * Makes a check that narrows a body out of a format's schema, which may have further fields. Each schema's `description`
+ * completes the sentence "the field must be ...".
  * @throws (the check) GatewayError invalid-request that names the first wrong field and what it must be
  */
-export function bodyChecker<T extends TSchema>(schema: T): (body: unknown) => Static<T> {
-  let isFirst = true;
-  let compiled: ReturnType<typeof TypeCompiler.Compile<T>> | undefined;
+export function bodyChecker<T extends TObject>(schema: T): (body: unknown) => Static<T> {
+  const fields = new Map(
+    Object.entries<TSchema>(schema.properties).map(([name, field]) => [name, fieldChecker(field)]),
+  );
+  const required: readonly string[] = schema.required ?? [];
   const isValid = (body: unknown): body is Static<T> => {
-    if (!isFirst) return (compiled ??= TypeCompiler.Compile(schema)).Check(body);
-    isFirst = false;
-    return Value.Check(schema, body);
+    if (!isObject(body)) return false;
+    for (const name of required) if (body[name] === undefined) return false;
+    for (const name in body) {
+      const value = body[name];
+      if (value !== undefined && fields.get(name)?.(value) === false) return false;
+    }
+    return true;
   };
   return (body) => {
     if (isValid(body)) return body;
@@ -24,6 +31,20 @@ export function bodyChecker<T extends TSchema>(schema: T): (body: unknown) => St
     const must = error?.schema.description ?? "valid";
     const found = error?.value === undefined ? "it is missing" : `it is ${nameOf(error.value)}`;
     throw new GatewayError("invalid-request", `${subjectOf(field)} must be ${must}; ${found}.`, { field });
+  };
+}
+
+/**
+ * Compiles when it is asked for the second time: that takes milliseconds, which no first answer waits for, and nobody for
+ * a field that clients do not send.
+ */
+function fieldChecker(schema: TSchema): (value: unknown) => boolean {
+  let isFirst = true;
+  let compiled: ReturnType<typeof TypeCompiler.Compile> | undefined;
+  return (value) => {
+    if (!isFirst) return (compiled ??= TypeCompiler.Compile(schema)).Check(value);
+    isFirst = false;
+    return Value.Check(schema, value);
   };
 }
 

@@ -11,6 +11,7 @@ const schema = Type.Object(
       }),
       { description: "a list" },
     ),
+    note: Type.Optional(Type.String({ description: "a note" })),
   },
   { description: "an object" },
 );
@@ -24,6 +25,7 @@ const cases = [
     body: { name: "a", parts: [null, { text: 1 }] },
     says: "`parts[1].text` must be",
   },
+  { name: "a field that no body had before", body: { ...good, note: 1 }, says: "`note` must be a note; it is 1." },
   { name: "no object", body: [], says: "The body must be an object; it is an empty array." },
 ];
 
@@ -40,6 +42,12 @@ describe.each([
 
   test("a right body comes back as it is", () => {
     expect(checker()(good)).toBe(good);
+  });
+
+  test("a field that the schema does not know stands, whatever its name", () => {
+    const body: unknown = JSON.parse('{"name":"a","parts":[],"more":1,"constructor":2,"__proto__":3}');
+    const checked: unknown = checker()(body);
+    expect(checked).toBe(body);
   });
 
   test.each(cases)("$name is named", ({ body, says }) => {
