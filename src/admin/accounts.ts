@@ -48,9 +48,13 @@ export function accountOperations({ pool, router, usage, clock }: AccountOperati
   };
 
   /** The credential as the upstream left it, or why the upstream refuses it. */
-  const check = async (provider: Provider, credential: unknown): Promise<Partial<Checked> & { reason?: string }> => {
+  const check = async (
+    provider: Provider,
+    credential: unknown,
+    renewed?: string,
+  ): Promise<Partial<Checked> & { reason?: string }> => {
     try {
-      return await pool.check(provider.name, credential, deadline(clock, CHECK_MS));
+      return await pool.check(provider.name, credential, deadline(clock, CHECK_MS), renewed);
     } catch (thrown) {
       const error = toGatewayError(thrown);
       return REFUSALS.has(error.kind) ? { reason: error.message } : { credential };
@@ -116,7 +120,7 @@ export function accountOperations({ pool, router, usage, clock }: AccountOperati
           field: "credential",
         });
       }
-      const checked = await check(provider, credential);
+      const checked = await check(provider, credential, id);
       if (checked.reason !== undefined) {
         throw new GatewayError("invalid-request", checked.reason, { field: "credential" });
       }

@@ -177,13 +177,19 @@ export class Books {
     };
   }
 
-  pickUserAgent(): string {
+  /** The browser string of a login, always the same one: that with which it is checked before it is added, too. */
+  userAgentFor(identityHash: string): string {
+    const { userAgents } = this.#deps;
+    return userAgents[Number.parseInt(identityHash.slice(0, 8), 16) % userAgents.length] ?? "";
+  }
+
+  #pickUserAgent(): string {
     const { userAgents, random } = this.#deps;
     return userAgents[Math.floor(random() * userAgents.length)] ?? "";
   }
 
   #userAgentOf(own: string): string {
-    return own === "" || this.#deps.userAgentPer() === "request" ? this.pickUserAgent() : own;
+    return own === "" || this.#deps.userAgentPer() === "request" ? this.#pickUserAgent() : own;
   }
 
   #announce(account: Account, health: Health): void {

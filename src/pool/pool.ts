@@ -173,13 +173,15 @@ export class Pool {
   }
 
   /**
-   * Asks the upstream whether a credential works before it is added.
+   * Asks the upstream whether a credential works before it is added, in the manner in which its account will speak.
+   * @param renewed the account that is to get it; undefined for a new one
    * @returns the credential, renewed if the upstream renewed it meanwhile, and what was learnt about it
    * @throws GatewayError what the upstream says against it
    */
-  async check(name: string, credential: unknown, signal: Abortable): Promise<Checked> {
+  async check(name: string, credential: unknown, signal: Abortable, renewed?: string): Promise<Checked> {
     const provider = this.provider(name);
-    const account = this.#open(this.roster.draft(provider, credential), false);
+    const draft = this.roster.draft(provider, credential, renewed === undefined ? undefined : this.find(renewed));
+    const account = this.#open(draft, false);
     const result = await provider.probe?.(this.books.context(account, signal, this.#deps.log));
     return { credential: account.credential, memory: account.memory, probe: result ?? {} };
   }

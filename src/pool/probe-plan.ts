@@ -45,9 +45,12 @@ export class ProbePlan {
   }
 }
 
-/** Whether the gateway asks by itself if it works again. A suspended account waits for a person, who alone can settle it. */
+/**
+ * Whether the gateway asks by itself if it works again. A suspended account waits for a person, who alone can settle it;
+ * one that rests waits for its time, since a probe that works does not show that a chat would.
+ */
 export function isProbed({ health, provider, credential }: Account): boolean {
   if (!provider.probe || credential === undefined) return false;
   if (health.state === "disabled_auto") return health.reasonKind !== "suspended";
-  return health.state === "needs_login" || (health.state === "cooling" && health.reasonKind === "challenge");
+  return health.state === "needs_login";
 }

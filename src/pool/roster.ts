@@ -152,9 +152,13 @@ export class Roster {
     }
   }
 
-  /** The row of an account that is not stored: a caller's own, or one to be checked before it is added. */
-  draft(provider: Provider, credential: unknown): AccountRecord {
-    return this.#record(provider, credential, { label: provider.title, source: "console" });
+  /**
+   * The row of an account that is not stored: a caller's own, or one to be checked before it is added.
+   * @param renewed the account whose new credential this is to be: it keeps its browser string
+   */
+  draft(provider: Provider, credential: unknown, renewed?: Account): AccountRecord {
+    const record = this.#record(provider, credential, { label: provider.title, source: "console" });
+    return renewed ? { ...record, userAgent: renewed.userAgent } : record;
   }
 
   async #insert(
@@ -197,15 +201,16 @@ export class Roster {
     const now = this.#deps.clock.now();
     // Accounts handed in together keep their order in the rotation.
     const newest = Math.max(0, ...this.#deps.accounts(provider.name).map(({ createdAt }) => createdAt));
+    const identityHash = this.#identityHash(provider.name, credential);
     return {
       id: newId("acc"),
       provider: provider.name,
       settings: { ...PLAIN_SETTINGS, label: from.label, priority: from.priority ?? 0 },
-      identityHash: this.#identityHash(provider.name, credential),
+      identityHash,
       credential,
       source: from.source,
       sourceHash: from.sourceHash,
-      userAgent: this.#deps.books.pickUserAgent(),
+      userAgent: this.#deps.books.userAgentFor(identityHash),
       memory: undefined,
       quota: undefined,
       health: readyHealth(now),

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { accountOperations } from "../../src/admin/accounts.ts";
 import type { AccountChanges } from "../../src/admin/admin.ts";
+import type { AccountContext } from "../../src/providers/provider.ts";
 import { callRoute, requestFor, ROUTES } from "../../src/admin/routes.ts";
 import { FakeProvider } from "../router/fake-provider.ts";
 import { openWorld } from "../router/world.ts";
@@ -128,4 +129,29 @@ test("an account that takes over another login is not found by its old one any m
   expect(known.map((account) => account.id)).toEqual([id]);
   expect(added).toHaveLength(1);
   expect(second.pool.views()).toHaveLength(3);
+});
+
+test("an account has one browser string, with which it is checked before it is added and renewed", async () => {
+  const { world, provider, accounts } = await openDesk();
+  await using _ = world;
+  const seen = new Map<string, Set<string>>();
+  const look = ({ account: { credential, userAgent } }: AccountContext<string>) => {
+    const name = credential.slice(0, 1);
+    seen.set(name, (seen.get(name) ?? new Set()).add(userAgent));
+  };
+  provider.probe = async (context) => {
+    look(context);
+    return {};
+  };
+  const { added } = await accounts.add("fake", "c,d,e,f,g");
+  for (const { id } of added) await accounts.test(id);
+  await accounts.add("fake", "c,d,e,f,g");
+  for (const { id, label } of added) {
+    const before = world.pool.find(id).userAgent;
+    await accounts.renew(id, `${world.pool.find(id).credential as string}2`);
+    expect([label, world.pool.find(id).userAgent]).toEqual([label, before]);
+  }
+  expect([...seen.keys()]).toEqual(["c", "d", "e", "f", "g"]);
+  for (const [name, browsers] of seen) expect([name, browsers.size]).toEqual([name, 1]);
+  expect(new Set([...seen.values()].flatMap((browsers) => [...browsers])).size).toBeGreaterThan(1);
 });

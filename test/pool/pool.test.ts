@@ -315,7 +315,6 @@ describe("the prober", () => {
   test.each([
     { name: "failures disabled", kind: "auth-rejected", details: {}, state: "disabled_auto" },
     { name: "needs a sign-in", kind: "auth-rejected", details: { needsLogin: true }, state: "needs_login" },
-    { name: "met a challenge", kind: "challenge", details: {}, state: "cooling" },
   ] as const)(
     "the next look at what $name is known at once, also after a restart",
     async ({ kind, details, state }) => {
@@ -330,6 +329,28 @@ describe("the prober", () => {
       expect(again.view("a")).toMatchObject({ state, nextTryAt: again.clock.now() + 54 * SECOND });
     },
   );
+
+  test("a challenge cools to its end, since a probe that works does not show that a chat would", async () => {
+    const fake = new FakeProvider().next("a", fails("challenge"));
+    let probes = 0;
+    fake.probe = async () => {
+      probes += 1;
+      return {};
+    };
+    await using world = await openWorld({ providers: [fake] });
+    await world.add("a");
+    await world.ask();
+    const { until = 0 } = world.view("a");
+    expect(until - world.clock.now()).toBeGreaterThanOrEqual(5 * MINUTE);
+    const prober = proberOf(world);
+    prober.start();
+    await world.clock.advance(until - world.clock.now() - SECOND);
+    expect(world.view("a")).toMatchObject({ state: "cooling", until });
+    expect(probes).toBe(0);
+    await world.clock.advance(SECOND);
+    expect(world.view("a").state).toBe("ready");
+    prober.stop();
+  });
 
   test("what nobody asks by itself has no next look", async () => {
     const fake = new FakeProvider().next("a", fails("suspended")).next("b", fails("auth-rejected"));

@@ -84,7 +84,7 @@ export async function openWorld(options: WorldOptions) {
     providers: options.providers,
     clock,
     log,
-    userAgents: ["Browser 1"],
+    userAgents: ["Browser 1", "Browser 2", "Browser 3"],
     random,
     settings: () => ({ ...poolSettings, ...options.pool }), // a test may change its own while the pool runs
     createFetch: options.createFetch ?? (() => plainFetch),
