@@ -11,7 +11,6 @@ import { importOperation } from "./import/operation.ts";
 import type { EnvironmentReader } from "./import/variables.ts";
 import type { KeyRing } from "./keys.ts";
 import type { OverviewReader } from "./overview.ts";
-import { setPassword } from "./password.ts";
 
 /** What the operator may change while the gateway runs, as the entry knows it. */
 export interface LiveSettings {
@@ -31,6 +30,7 @@ export interface AdminDeps {
   readonly keys: KeyRing;
   readonly overview: OverviewReader;
   readonly settings: LiveSettings;
+  readonly setPassword: Admin["setPassword"];
   /** Reads a predecessor's `.env`. */
   readonly readEnvironment: EnvironmentReader;
   readonly clock: Clock;
@@ -64,7 +64,7 @@ export function createAdmin(deps: AdminDeps): Admin {
       }),
       exportAccounts: exportOperation({ pool, settings: settings.views, clock }),
     },
-    setPassword: (password) => setPassword(store, password),
+    setPassword: deps.setPassword,
     watch: (changed) => throttled(clock, WATCH_MS, changed, (listener) => pool.subscribe(listener)),
   };
 }

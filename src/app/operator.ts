@@ -52,6 +52,12 @@ export async function buildOperator(deps: OperatorDeps): Promise<Operator> {
     notices: deps.notices,
   });
   const signIns = new SignIns({ store, pool, providers, usage, clock, log });
+  const auth = createAuth({
+    clock,
+    sessions: store.sessions,
+    passwordHash: () => passwordHash(store),
+    setPassword: (password) => setPassword(store, password),
+  });
   const admin = createAdmin({
     store,
     pool,
@@ -61,14 +67,12 @@ export async function buildOperator(deps: OperatorDeps): Promise<Operator> {
     keys,
     overview,
     settings: live.settings,
+    async setPassword(password) {
+      await setPassword(store, password);
+      auth.endSetup();
+    },
     readEnvironment: readMovedEnv,
     clock,
-  });
-  const auth = createAuth({
-    clock,
-    sessions: store.sessions,
-    passwordHash: () => passwordHash(store),
-    setPassword: (password) => setPassword(store, password),
   });
   return { admin, auth, keys, overview, signIns };
 }

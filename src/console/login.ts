@@ -41,6 +41,8 @@ export interface ConsoleAuth {
   /** A new token for `/console/setup?token=…`: 30 minutes, one use. It replaces the one before. */
   issueSetupToken(): string;
   isSetupToken(token: string): boolean;
+  /** Ends the open setup link: a password was set by another door. */
+  endSetup(): void;
   /** Spends the token and sets the password. Undefined when the token is not valid (any more). */
   setUp(token: string, password: string): Promise<Session | undefined>;
   /** Judges a password. `address` is the client's, for the throttle. */
@@ -76,6 +78,7 @@ export function createAuth({ clock, sessions, passwordHash, setPassword }: AuthP
       return token;
     },
     isSetupToken,
+    endSetup: () => void (setup = undefined),
     async setUp(token, password) {
       if (!isSetupToken(token)) return undefined;
       const spent = setup;

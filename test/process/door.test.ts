@@ -79,3 +79,19 @@ test("row 43 a first start listens here alone, shows strangers nothing, and its 
   const winner = both[0]?.status === 303 ? PASSWORD : "another horse battery";
   expect((await guess(gateway, winner)).status).toBe(303);
 });
+
+test("row 43 a password that the command line sets ends the setup link that the start printed", async () => {
+  using home = folder();
+  await using gateway = await serve(home.path);
+  const [link = "", token = ""] = /\S+\/console\/setup\?token=(\S+)/.exec(gateway.output()) ?? [];
+  expect((await sluice(home.path, ["password"], { stdin: `${PASSWORD}\n` })).code).toBe(0);
+  const page = await fetch(link, { redirect: "manual" });
+  expect([page.status, page.headers.get("location")]).toEqual([303, "/console/login"]);
+  const taken = await post(gateway, "setup", {
+    token,
+    password: "taken over by another",
+    again: "taken over by another",
+  });
+  expect([taken.status, taken.headers.get("set-cookie")]).toEqual([403, null]);
+  expect((await guess(gateway, PASSWORD)).status).toBe(303);
+});
