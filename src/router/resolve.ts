@@ -14,17 +14,23 @@ export interface Target {
   readonly account?: string;
 }
 
+/** What the user has set. */
+interface RoutingTables {
+  /** Names of providers, the first to be asked first; those it leaves out follow in the usual order. */
+  readonly order?: readonly string[];
+  /** The user's own names. */
+  readonly aliases?: AliasTable;
+  /** By model name: what to ask, as `provider/model` or a model's name, when everybody who serves it has failed. */
+  readonly fallbacks?: Readonly<Record<string, readonly string[]>>;
+}
+
 export interface ResolverDeps {
   readonly providers: readonly Provider[];
   readonly defaultModel: () => string;
   /** The names that `/v1/models` shows; undefined for all. */
   readonly knownModels: () => readonly string[] | undefined;
-  /** Names of providers, the first to be asked first; those it leaves out follow in the usual order. */
-  readonly order?: () => readonly string[];
-  /** The user's own names. */
-  readonly aliases?: () => AliasTable;
-  /** By model name: what to ask, as `provider/model` or a model's name, when everybody who serves it has failed. */
-  readonly fallbacks?: () => Readonly<Record<string, readonly string[]>>;
+  /** Gives another object when one of them has changed. */
+  readonly tables?: () => RoutingTables;
   /** What a provider's accounts serve, where that differs from the provider's list. */
   readonly accountModels?: (provider: string) => readonly ModelInfo[];
   /** Accounts that may be addressed as `name/model`. */
@@ -46,7 +52,7 @@ export class Resolver {
   readonly #deps: ResolverDeps;
   /** What names meant while nothing that decides it was replaced: each request asks, and the search is long. */
   readonly #remembered = new Map<string, readonly Target[]>();
-  /** What decides it, by place: the tables, then each provider's list. */
+  /** What decides it, by place: the tables, the services, then each provider's list. */
   readonly #basis: unknown[] = [];
   /** Of the accounts' part of it, when that was last looked at. */
   #revision: number | undefined;
@@ -119,15 +125,13 @@ export class Resolver {
 
   /** Tables and lists are replaced, never changed in place. */
   #forgetIfChanged(): void {
-    const { order, aliases, fallbacks, services, providers, revision } = this.#deps;
-    this.#restOn(0, order?.());
-    this.#restOn(1, aliases?.());
-    this.#restOn(2, fallbacks?.());
+    const { tables, services, providers, revision } = this.#deps;
+    this.#restOn(0, tables?.());
     const now = revision?.();
     if (now !== undefined && now === this.#revision) return;
     this.#revision = now;
-    this.#restOn(3, services?.());
-    let place = 4;
+    this.#restOn(1, services?.());
+    let place = 2;
     for (const provider of providers) this.#restOn(place++, this.#modelsOf(provider));
   }
 
@@ -139,7 +143,7 @@ export class Resolver {
 
   /** What a name means by the user's table, by the providers' lists and by their own aliases, in this order. */
   #meant(name: string, only: string | undefined): Target[] {
-    const aliases = this.#deps.aliases?.() ?? {};
+    const aliases = this.#deps.tables?.().aliases ?? {};
     const said = (): Target[] => this.#first(aliasesOf(name, aliases), only);
     if (namesExactly(name, aliases)) {
       const own = said();
@@ -206,7 +210,7 @@ export class Resolver {
   }
 
   #fallbacks(name: string): Target[] {
-    const chains = Object.entries(this.#deps.fallbacks?.() ?? {});
+    const chains = Object.entries(this.#deps.tables?.().fallbacks ?? {});
     const wanted = name.toLowerCase();
     const chain =
       chains.find(([key]) => key.toLowerCase() === wanted) ?? chains.find(([key]) => isSameModel(key, name));
@@ -234,7 +238,7 @@ export class Resolver {
   #providers(only: string | undefined): readonly Provider[] {
     const { providers } = this.#deps;
     if (only !== undefined) return providers.filter(({ name }) => name === only);
-    const order: readonly string[] = [...(this.#deps.order?.() ?? []), ...USUAL_ORDER];
+    const order: readonly string[] = [...(this.#deps.tables?.().order ?? []), ...USUAL_ORDER];
     const rank = ({ name }: Provider): number => (order.includes(name) ? order.indexOf(name) : order.length);
     return providers.toSorted((a, b) => rank(a) - rank(b));
   }

@@ -67,9 +67,12 @@ describe("one model at several providers", () => {
   });
 
   test("goes by the owner's priority; who is not named follows in the usual order", () => {
-    const order = () => ["langfast"];
-    expect(shown(resolver(at, { order }).resolve("gpt-5"))).toEqual(["langfast/gpt-5", "cto/GPT5"]);
-    expect(shown(resolver(at, { order }).resolve("sonnet"))).toEqual(["kiro/claude-sonnet-4.5", "cto/ClaudeSonnet4_5"]);
+    const tables = () => ({ order: ["langfast"] });
+    expect(shown(resolver(at, { tables }).resolve("gpt-5"))).toEqual(["langfast/gpt-5", "cto/GPT5"]);
+    expect(shown(resolver(at, { tables }).resolve("sonnet"))).toEqual([
+      "kiro/claude-sonnet-4.5",
+      "cto/ClaudeSonnet4_5",
+    ]);
   });
 
   test("compatible services come first of all", () => {
@@ -123,7 +126,7 @@ describe("the owner's aliases", () => {
     "turn-2": "turn-1",
     "*": "longcat-search",
   };
-  const deps = { aliases: () => table };
+  const deps = { tables: () => ({ aliases: table }) };
   const cases: { name: string; says: string; to: string }[] = [
     { name: "gpt-4", says: "an entry without a star, in any case", to: "langfast/gpt-4o" },
     { name: "gpt-4-turbo-x", says: "the most exact pattern", to: "langfast/gpt-4o-mini" },
@@ -139,30 +142,32 @@ describe("the owner's aliases", () => {
   });
 
   test("an entry that nobody serves leaves its name unknown", () => {
-    const aliases = () => ({ gone: "nobody/nothing" });
-    expect(() => resolver(at, { aliases }).resolve("gone")).toThrow('There is no model "gone" here.');
+    const tables = () => ({ aliases: { gone: "nobody/nothing" } });
+    expect(() => resolver(at, { tables }).resolve("gone")).toThrow('There is no model "gone" here.');
   });
 
   test("an alias reaches only the provider that the path names", () => {
-    expect(() => resolver(at, { aliases: () => ({ mine: "langfast/gpt-5" }) }).resolve("mine", "longcat")).toThrow();
+    const tables = () => ({ aliases: { mine: "langfast/gpt-5" } });
+    expect(() => resolver(at, { tables }).resolve("mine", "longcat")).toThrow();
   });
 });
 
 describe("fallbacks", () => {
   const at = ["longcat", "langfast", "cto", "kiro"] as const;
-  const fallbacks = () => ({
+  const fallbacks = {
     "claude-sonnet-4-5": ["langfast/gpt-5", "nobody/x", "LongCat", "kiro/claude-sonnet-4.5"],
     "wished-for": ["demo/x", "longcat/LongCat"],
-  });
+  };
+  const tables = () => ({ fallbacks });
   test("follow those who serve the model, each once, however the name is spelled", () => {
     const to = ["kiro/claude-sonnet-4.5", "cto/ClaudeSonnet4_5", "langfast/gpt-5", "longcat/LongCat"];
-    expect(shown(resolver(at, { fallbacks }).resolve("claude-sonnet-4-5-20250929"))).toEqual(to);
-    expect(shown(resolver(at, { fallbacks }).resolve("Claude-Sonnet-4.5"))).toEqual(to);
+    expect(shown(resolver(at, { tables }).resolve("claude-sonnet-4-5-20250929"))).toEqual(to);
+    expect(shown(resolver(at, { tables }).resolve("Claude-Sonnet-4.5"))).toEqual(to);
   });
   test("serve a name that nobody else serves", () => {
-    expect(shown(resolver(at, { fallbacks }).resolve("wished-for"))).toEqual(["longcat/LongCat"]);
+    expect(shown(resolver(at, { tables }).resolve("wished-for"))).toEqual(["longcat/LongCat"]);
   });
   test("are not for a path that names a provider", () => {
-    expect(shown(resolver(at, { fallbacks }).resolve("claude-sonnet-4-5", "kiro"))).toEqual(["kiro/claude-sonnet-4.5"]);
+    expect(shown(resolver(at, { tables }).resolve("claude-sonnet-4-5", "kiro"))).toEqual(["kiro/claude-sonnet-4.5"]);
   });
 });

@@ -450,11 +450,11 @@ test("one line an attempt says who, which use of how many, and how it went", asy
 describe("fallbacks", () => {
   const first = (): FakeProvider => new FakeProvider("first", ["model"]);
   const second = (): FakeProvider => new FakeProvider("second", ["other"]);
-  const fallbacks = () => ({ model: ["second/other"] });
+  const tables = () => ({ fallbacks: { model: ["second/other"] } });
 
   test("answer before the first event, and the answer says who served", async () => {
     const broken = first().always("a", fails("upstream-broken"));
-    await using world = await openWorld({ providers: [broken, second()], resolver: { fallbacks } });
+    await using world = await openWorld({ providers: [broken, second()], resolver: { tables } });
     await world.add("a", "first");
     await world.add("b", "second");
     const { served } = await world.run();
@@ -462,14 +462,14 @@ describe("fallbacks", () => {
   });
 
   test("stand in for a provider without accounts", async () => {
-    await using world = await openWorld({ providers: [first(), second()], resolver: { fallbacks } });
+    await using world = await openWorld({ providers: [first(), second()], resolver: { tables } });
     await world.add("b", "second");
     expect(await world.ask()).toBe("hello from b");
   });
 
   test("leave the say to the provider whose accounts need something, not to one that has none", async () => {
     const dead = second().always("b", fails("auth-rejected", { needsLogin: true }));
-    await using world = await openWorld({ providers: [first(), dead], resolver: { fallbacks } });
+    await using world = await openWorld({ providers: [first(), dead], resolver: { tables } });
     await world.add("b", "second");
     await world.ask();
     const failure = await world.run().catch((error: Error) => error.message);
@@ -479,7 +479,7 @@ describe("fallbacks", () => {
   test("get the last attempt, however many accounts fail before", async () => {
     const broken = first();
     for (const name of ["a", "b", "c", "d"]) broken.always(name, fails("upstream-broken"));
-    await using world = await openWorld({ providers: [broken, second()], resolver: { fallbacks } });
+    await using world = await openWorld({ providers: [broken, second()], resolver: { tables } });
     await world.add("a,b,c,d", "first");
     expect(await world.ask()).toBe("upstream-broken");
     expect(broken.asked).toEqual(["a", "b", "c"]);
@@ -491,7 +491,7 @@ describe("fallbacks", () => {
 
   test("are silent after the first event", async () => {
     const broken = first().always("a", fails("upstream-broken", {}, [text("He")]));
-    await using world = await openWorld({ providers: [broken, second()], resolver: { fallbacks } });
+    await using world = await openWorld({ providers: [broken, second()], resolver: { tables } });
     await world.add("a", "first");
     await world.add("b", "second");
     expect(await world.ask()).toBe("upstream-broken");

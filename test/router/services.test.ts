@@ -84,8 +84,8 @@ test("a name of two services, or of a provider, names no service", async () => {
 });
 
 test("a path that fixes the provider takes its services' names, and fallbacks may name them", async () => {
-  const fallbacks = () => ({ model: ["North/gpt"] });
-  const { other, world } = await twoServices({ resolver: { fallbacks } });
+  const tables = () => ({ fallbacks: { model: ["North/gpt"] } });
+  const { other, world } = await twoServices({ resolver: { tables } });
   await using _ = world;
   expect(await world.ask({ provider: "compat" }, { model: "North/gpt" })).toBe("hello from n");
   expect(await world.ask({ provider: "other" }, { model: "North/gpt" })).toBe("unknown-model");
