@@ -15,6 +15,7 @@ const masked: { name: string; text: string; secret: string; clean?: string }[] =
   { name: "basic credentials", text: "Authorization: Basic dXNlcjpwYXNzMQ==", secret: "dXNlcjpwYXNzMQ" },
   { name: "a client key of ours", text: "key sk-sluice-3kq_Zx81-aaBBcc refused", secret: "3kq_Zx81" },
   { name: "a key of OctoProxy", text: "kp_aB3dE_f9H1jKlMn0", secret: "aB3dE_f9H1" },
+  { name: "a key that begins like an id of ours", text: `acc_${"0a1b2c3d".repeat(4)}`, secret: "0a1b2c3d" },
   { name: "a JWT", text: `token was ${JWT}.`, secret: "c2lnbmF0dXJl" },
   { name: "a URL's user and password", text: "proxy http://me:hunter2@host:1/x", secret: "hunter2" },
   {
@@ -42,6 +43,7 @@ test.each(masked)("$name is masked", ({ text, secret, clean }) => {
 const kept: string[] = [
   "attempt 2 of 3 failed at acc_01j9zq4m2n, next in 42 s",
   "request req_0190f3a2b7c84d5e9f10 took 12 ms",
+  "req_0190f3a2b7c84d5e9f10",
   "conversation 5f0c1f5e-9d0b-4a52-8a1c-2f7f5a7f9f10 deleted",
   "model us.anthropic.claude-sonnet-4-5-20250929-v1:0 and gpt-4o-mini-2024-07-18",
   "model claude-opus-4-5-20251101-thinking-search-preview",
