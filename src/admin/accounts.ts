@@ -22,9 +22,8 @@ export interface AccountOperationsDeps {
 /** The upstream itself says that this credential is no good; anything else may pass. */
 const REFUSALS = new Set<FailureKind>(["auth-rejected", "suspended"]);
 
-/** How long the check of a credential and the test of an account may take. */
+/** How long the check of a credential and the test of an account may take in all. */
 const CHECK_MS = 15_000;
-const TEST_MS = 60_000;
 /** How long adding an account waits for its list of models. */
 const MODELS_MS = 5_000;
 const SHOWN_ANSWER_CHARS = 200;
@@ -138,7 +137,7 @@ export function accountOperations({ pool, router, usage, clock }: AccountOperati
       const took = () => Math.round(clock.monotonic() - startedAt);
       try {
         const { stream } = await router.run(testRequest(clock, model), {
-          signal: deadline(clock, TEST_MS),
+          signal: deadline(clock, CHECK_MS),
           dialect: "console",
           caller: { kind: "key", name: "test" },
           provider: provider.name,
@@ -198,7 +197,7 @@ function hintOf(provider: Provider, credential: unknown): string {
 function deadline(clock: Clock, ms: number): AbortSignal {
   const controller = new AbortController();
   clock.after(ms, () =>
-    controller.abort(new GatewayError("upstream-timeout", `There was no answer within ${ms / 1000} seconds.`)),
+    controller.abort(new GatewayError("upstream-timeout", `There was no complete answer within ${ms / 1000} seconds.`)),
   );
   return controller.signal;
 }
