@@ -26,12 +26,13 @@ export interface OverviewReader {
 /** It answers so that a first question can be asked, and serves nobody. */
 const DEMO = "demo";
 
-/** Figures of the last hour cost a query over the log: pages that look each second share them for so long. */
-const FIGURES_MS = 2_000;
+/** Figures of the last hour cost a query over the log: they hold until something changes, as time alone moves them slowly. */
+const FIGURES_MS = 10_000;
 
 export function overviewReader(deps: OverviewDeps): OverviewReader {
   const { store, pool, providers, clock } = deps;
   const figures = new Map<string, { readAt: number; value: Promise<HourFigures> }>();
+  pool.subscribe(() => figures.clear());
 
   const hour = (provider?: string): Promise<HourFigures> => {
     const key = provider ?? "";

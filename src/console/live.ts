@@ -5,8 +5,11 @@ import type { Regions } from "./pages/overview.ts";
 import { partial } from "./partial.ts";
 import { SECURITY_HEADERS } from "./respond.ts";
 
-/** A page that hears nothing for twice this long says that it is stale. */
-const BEAT_MS = 4000;
+/**
+ * What no event tells of, such as a turn that began or a service whose wait is over, is on the page after so long; a page
+ * that hears nothing for several of these says that it is stale.
+ */
+const BEAT_MS = 1500;
 
 export interface LivePorts {
   readonly feed: Feed;
@@ -21,7 +24,7 @@ export interface LivePorts {
 
 /**
  * Server-sent events for one open page: each message carries the regions that look different since the last one, for
- * htmx to morph in; a named `beat` every 4 s shows that the line is alive. A slow reader makes it wait, not queue.
+ * htmx to morph in; where none does, a named `beat` shows that the line is alive. A slow reader makes it wait, not queue.
  */
 export function liveStream({ feed, clock, regions, isSignedIn, signal }: LivePorts): Response {
   const shown = new Map<string, string>();
@@ -50,12 +53,8 @@ export function liveStream({ feed, clock, regions, isSignedIn, signal }: LivePor
   };
 
   const nextFrame = async (): Promise<string> => {
-    if (changed) {
-      changed = false;
-      const frame = framesOf(await regions(), shown);
-      if (frame !== "") return frame;
-    }
-    return `event: beat\ndata: ${clock.now()}\n\n`;
+    changed = false;
+    return framesOf(await regions(), shown) || `event: beat\ndata: ${clock.now()}\n\n`;
   };
 
   const body = new ReadableStream<Uint8Array>({

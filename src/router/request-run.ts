@@ -296,6 +296,7 @@ export class Run implements AttemptOwner {
     this.#uncap?.();
     this.#means.budget.end();
     this.#journal.end(end, sent);
+    this.#means.pool.books.changed(); // pages show the log too, and most of its rows change no account
   }
 }
 

@@ -47,12 +47,22 @@ test("R20 the first message draws the whole page, later ones only what changed",
   await stream.cancel();
 });
 
-test("a silent gateway beats every four seconds", async () => {
+test("a silent gateway beats within two seconds", async () => {
   const { clock, stream } = await watching();
   const beat = stream.next();
   await clock.armed();
-  clock.turn(4000);
+  clock.turn(2000);
   expect(await beat).toBe(`event: beat\ndata: ${clock.now()}`);
+  await stream.cancel();
+});
+
+test("R20 what no event tells of is on the page within two seconds", async () => {
+  const { at, clock, stream } = await watching();
+  const news = stream.next();
+  await clock.armed();
+  at.world.verdict = verdict({ state: "degraded", trouble: "the disk is full" });
+  clock.turn(2000);
+  expect(await news).toContain('hx-target="#verdict"');
   await stream.cancel();
 });
 
