@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import { startGateway } from "../gateway.ts";
+import { VirtualClock } from "../virtual-clock.ts";
 
 test.each([
   ["that needs no account", { model: "demo" }, 200],
@@ -8,7 +9,7 @@ test.each([
 ])(
   "R20 a request %s is in the figures and in the log that a page looks up when it is told",
   async (_, body, status) => {
-    await using gateway = await startGateway();
+    await using gateway = await startGateway({ clock: new VirtualClock() });
     const { admin } = gateway.app;
     expect((await admin.overview()).hour.requests).toBe(0);
     const told = Promise.withResolvers<void>();
