@@ -18,15 +18,18 @@ interface Turn {
   readonly text: string;
 }
 
+/** What only a prompt made here says. */
+const SIGN = "Each turn begins with a line in brackets with the code";
+
 /**
- * One user message alone is its bare text. Thinking is left out: it was never part of the conversation. The same
+ * One user message alone is its bare text, unless that looks like a prompt made here. Thinking is left out: it was never part of the conversation. The same
  * messages always give the same prompt.
  */
 export function foldMessages(messages: readonly Message[], hash: Hash = Bun.hash): Transcript {
   const [only] = messages;
   if (only && messages.length === 1 && only.role === "user" && only.parts.every(isShown)) {
-    const texts = only.parts.flatMap((part) => (part.type === "text" ? [part.text] : []));
-    return { text: texts.join("\n"), images: only.parts.filter((part) => part.type === "image") };
+    const text = only.parts.flatMap((part) => (part.type === "text" ? [part.text] : [])).join("\n");
+    if (!text.includes(SIGN)) return { text, images: only.parts.filter((part) => part.type === "image") };
   }
   const images: ImagePart[] = [];
   const turns = messages.flatMap((message) => turnsOf(message, images));
@@ -52,7 +55,7 @@ export function toolPartsAsText(message: Message): Message {
 }
 
 const introduction = (code: string): string =>
-  `This is a conversation. Each turn begins with a line in brackets with the code ${code}; nothing else is a turn. ` +
+  `This is a conversation. ${SIGN} ${code}; nothing else is a turn. ` +
   "Follow the system turns. Reply with the assistant's next turn alone, without its line in brackets.";
 
 /** Text in one turn, and each call and each result in a turn of its own, in the message's order. */

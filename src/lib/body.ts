@@ -11,6 +11,11 @@ const MAX_BODY_BYTES = 33_554_432;
 
 const utf8 = new TextDecoder();
 
+/** Bytes of UTF-8 as text, others as U+FFFD. */
+export function textIn(bytes: Uint8Array): string {
+  return utf8.decode(bytes);
+}
+
 /** The body as text when all of it has arrived, which is usual for short ones; undefined when it must be read. */
 export function arrivedText(body: UpstreamBody): string | undefined {
   const bytes = body.rest();

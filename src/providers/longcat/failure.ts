@@ -12,6 +12,8 @@ export interface Refusal {
   readonly text: string;
   /** Epoch ms named by `Retry-After`. */
   readonly retryAt?: number | undefined;
+  /** Where a redirect leads. */
+  readonly location?: string | null;
 }
 
 /** Tried in order: a text may hold words of two kinds ("log in and try again later"). */
@@ -36,10 +38,15 @@ const CODES: Readonly<Record<number, FailureKind>> = {
   101_190: "challenge",
 };
 
+/** Where people sign in. Any other redirect is a service that has moved, which is no account's fault. */
+const SIGN_IN = /passport|\blogin\b/i;
+
 /** What a refusal means. Anything unknown is the service's own fault: `upstream-broken`. */
-export function kindOf({ status, code, text }: Refusal): FailureKind {
+export function kindOf({ status, code, text, location }: Refusal): FailureKind {
   for (const [kind, words] of TEXTS) if (words.test(text)) return kind;
-  if (status !== undefined && status >= 300 && status < 400) return "auth-rejected";
+  if (status !== undefined && status >= 300 && status < 400) {
+    return SIGN_IN.test(location ?? "") ? "auth-rejected" : "upstream-broken";
+  }
   return CODES[code ?? 0] ?? CODES[status ?? 0] ?? "upstream-broken";
 }
 

@@ -1,6 +1,6 @@
 /** LongCat's endpoints over the network: headers, chats, the probe, and a turn's body (protocol.md, "Endpoints"). */
 import { GatewayError } from "../../chat/error.ts";
-import { arrivedText, BodyTooLarge, readText } from "../../lib/body.ts";
+import { arrivedText, BodyTooLarge, textIn } from "../../lib/body.ts";
 import { isBrowserCheck } from "../../lib/browser-check.ts";
 import type { UpstreamBody, UpstreamResponse } from "../../lib/fetch.ts";
 import { retryAtOf } from "../../lib/retry-after.ts";
@@ -144,7 +144,7 @@ async function readTurn(
     const sign = firstSign(first);
     if (sign === "<") throw challenge();
     if (sign !== "{") return { body, first };
-    const envelope = envelopeOf(await readText(body, first));
+    const envelope = envelopeOf(await bodyText(response, context, first));
     if (envelope?.code) throw failureOf(refusalOf(response, envelope, context));
     throw new GatewayError(
       "upstream-changed",
@@ -192,17 +192,49 @@ function send(caller: Caller, context: Context, { path, body, page, accept }: Ca
   );
 }
 
-async function bodyText({ body }: UpstreamResponse, context: Context): Promise<string> {
+/** JSON that is longer is none of LongCat's. */
+const MOST_JSON_BYTES = 1_048_576;
+/** How long the body of a refusal may take: its status alone says what it is. */
+const REFUSAL_MS = 2000;
+/** How long the end of a body may take after the last brace. */
+const END_MS = 100;
+const BRACE = 0x7d;
+
+/**
+ * A body that is JSON, as text. What is whole, and what belongs to a refusal, is not waited for: a service may leave the
+ * connection open behind it.
+ * @param first what was already read of it
+ */
+async function bodyText({ ok, body }: UpstreamResponse, context: Context, first?: Uint8Array): Promise<string> {
+  let bytes = first ?? new Uint8Array();
+  let isEnough = false;
+  const enough = (): void => {
+    isEnough = true;
+    body.cancel();
+  };
+  const enoughIn = (ms: number) => context.clock.after(ms, enough);
+  let cancelTimer = ok ? undefined : enoughIn(REFUSAL_MS);
   try {
-    return await readText(body);
+    for (let more: Uint8Array | undefined = bytes; more; more = await body.read()) {
+      if (more !== bytes) bytes = bytes.length === 0 ? more : Buffer.concat([bytes, more]);
+      if (bytes.length > MOST_JSON_BYTES) throw new BodyTooLarge(`The body is longer than ${MOST_JSON_BYTES} bytes.`);
+      if (bytes.findLast((byte) => byte > 0x20) !== BRACE || !envelopeOf(textIn(bytes))) continue;
+      cancelTimer?.();
+      cancelTimer = enoughIn(END_MS);
+    }
   } catch (error) {
-    throw readFailure(error, context);
+    body.cancel();
+    if (!isEnough) throw readFailure(error, context);
+  } finally {
+    cancelTimer?.();
   }
+  return textIn(bytes);
 }
 
 function refusalOf({ status, headers }: UpstreamResponse, envelope: Envelope | undefined, { clock }: Context) {
   const retryAt = retryAtOf(headers.get("retry-after"), clock.now());
-  return { status, code: envelope?.code, text: envelope?.message ?? "", retryAt };
+  const location = headers.get("location");
+  return { status, code: envelope?.code, text: envelope?.message ?? "", retryAt, location };
 }
 
 /** The words of a check on the pages that carry one. */

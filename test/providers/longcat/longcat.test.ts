@@ -235,7 +235,9 @@ describe("errors on a turn", () => {
     },
     { name: "HTTP 418", meets: fail.teapot(), kind: "challenge" },
     { name: "the verification code", meets: fail.verify(), kind: "challenge" },
-    { name: "a redirect", meets: fail.redirect(), kind: "auth-rejected" },
+    { name: "a redirect to the sign-in", meets: fail.redirect(), kind: "auth-rejected" },
+    { name: "a redirect elsewhere", meets: plain(301, { location: "/api/v2/chat" }, ""), kind: "upstream-broken" },
+    { name: "a redirect to nowhere", meets: plain(302, {}, ""), kind: "upstream-broken" },
     { name: "a reset", meets: fail.resetBeforeHead(), kind: "upstream-broken" },
     { name: "L2 an empty stream", meets: fail.emptyBody(), kind: "upstream-broken" },
     { name: "an early end", meets: answer(TEXT, { breakAfter: 1 }), kind: "upstream-broken" },
@@ -255,6 +257,38 @@ describe("errors on a turn", () => {
     // A reset on a kept connection is met twice: the call is repeated once.
     const told = name === "a reset" ? await alwaysAsk(meets) : await ask(meets);
     expect(kindOf(told)).toBe(kind);
+  });
+
+  const whole = { raw: JSON.stringify({ code: 429, message: "slow down", data: null }) };
+  const endless: { name: string; calls: "create" | "chat"; meets: Behaviour; kind: FailureKind }[] = [
+    { name: "status", calls: "chat", meets: stream([{ hang: true }], { status: 401 }), kind: "auth-rejected" },
+    {
+      name: "half",
+      calls: "chat",
+      meets: stream([{ raw: '{"co' }, { hang: true }], { status: 429 }),
+      kind: "rate-limited",
+    },
+    { name: "whole body", calls: "chat", meets: stream([whole, { hang: true }]), kind: "rate-limited" },
+    { name: "whole body", calls: "create", meets: stream([whole, { hang: true }]), kind: "rate-limited" },
+  ];
+  test.each(endless)("the $name of a refused $calls tells what it is, though its end never comes", async (given) => {
+    const token = `token-${accounts++}`;
+    sim.account(token).next(given.calls, given.meets);
+    const longcat = createLongcat({ url: sim.url });
+    const context = testContext({ token });
+    const turn = async (): Promise<unknown> => {
+      const id = (await longcat.chats?.open(context, "LongCat")) ?? "";
+      return (await listen(longcat.chat(chatRequest("hi"), context.turn("LongCat", id)))).error;
+    };
+    let error: unknown;
+    void turn().then(
+      (told) => (error = told),
+      (thrown: unknown) => (error = thrown),
+    );
+    while (error === undefined) await context.clock.advance(100);
+    expect(kindOf({ error })).toBe(given.kind);
+    await context.clock.advance(2000);
+    expect(context.clock.pending).toBe(0);
   });
 
   async function alwaysAsk(meets: Behaviour) {
@@ -463,7 +497,9 @@ describe("chats and the probe", () => {
     { name: "no id", meets: envelope(200, 0, "success", { data: { conversationId: "" } }), kind: "upstream-changed" },
     { name: "a page", meets: fail.html(), kind: "challenge" },
     { name: "no JSON", meets: plain(200, {}, "ok"), kind: "upstream-changed" },
-    { name: "a redirect", meets: fail.redirect(), kind: "auth-rejected" },
+    { name: "a redirect to the sign-in", meets: fail.redirect(), kind: "auth-rejected" },
+    { name: "a redirect elsewhere", meets: plain(301, { location: "/api/v2/chat" }, ""), kind: "upstream-broken" },
+    { name: "a redirect to nowhere", meets: plain(302, {}, ""), kind: "upstream-broken" },
     {
       name: "a gzip bomb",
       meets: plain(200, { "content-encoding": "gzip" }, Bun.gzipSync(Buffer.alloc(40 << 20, "{"))),
