@@ -6,6 +6,7 @@ import { liveConfig } from "./app/live-config.ts";
 import { buildOperator } from "./app/operator.ts";
 import { startPruning } from "./app/pruning.ts";
 import { buildSite } from "./app/site.ts";
+import { unservedModels } from "./app/unserved-models.ts";
 import type { Config } from "./config.ts";
 import type { ConsoleAuth } from "./console/index.ts";
 import type { Peers } from "./http/listen.ts";
@@ -22,7 +23,7 @@ export interface AppDeps {
   readonly version: string;
   /** The folder with `public/` and `vendor/`. */
   readonly assetRoot: string;
-  /** Sentences for the page that opening the store and reading the settings gave. */
+  /** Sentences that stand beside the warnings of the settings, such as those of opening the store. */
   readonly notices: readonly string[];
   /** Lets the command line of this machine speak to `/api`; undefined for none. */
   readonly operatorToken?: string;
@@ -38,6 +39,8 @@ export interface App {
   readonly admin: Admin;
   readonly auth: ConsoleAuth;
   readonly turns: Turns;
+  /** What the owner should know now, one sentence or two each; those of the environment's accounts once it has started. */
+  notices(): readonly string[];
   /** Takes up what an earlier process left, brings in the environment's accounts and starts the timers. */
   start(): Promise<void>;
   /** Stops timers and pages and commits what is open; the store stays open. */
@@ -47,7 +50,7 @@ export interface App {
 /** Puts the parts together, each of which stands in `app/`: the data path, the operator's side, and the site over both. */
 export async function buildApp(deps: AppDeps): Promise<App> {
   const { store, clock, log, version, assetRoot, operatorToken, random = Math.random } = deps;
-  const notices = [...deps.notices];
+  const told = [...deps.notices];
   const stopping = new AbortController();
   let ready = false;
   let stopPruning = () => {};
@@ -55,6 +58,7 @@ export async function buildApp(deps: AppDeps): Promise<App> {
   const live = liveConfig(deps.config, await savedSettings(store), log);
   const { config } = live;
   const path = await buildDataPath({ config, store, clock, log, random });
+  const notices = () => [...config().warnings, ...told, ...unservedModels(config(), path.router)];
   const operator = await buildOperator({
     live,
     path,
@@ -63,7 +67,7 @@ export async function buildApp(deps: AppDeps): Promise<App> {
     log,
     version,
     ready: () => ready,
-    notices: () => notices,
+    notices,
   });
   const site = buildSite({
     config,
@@ -84,8 +88,9 @@ export async function buildApp(deps: AppDeps): Promise<App> {
     ...site,
     admin,
     auth,
+    notices,
     async start() {
-      await syncEnvironment(config(), pool, (sentence) => notices.push(sentence));
+      await syncEnvironment(config(), pool, (sentence) => told.push(sentence));
       await conversations.recover();
       prober.start();
       usage.start();

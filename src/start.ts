@@ -42,7 +42,6 @@ interface Opened {
   readonly app: App;
   readonly store: Store;
   readonly lock: Lock;
-  readonly notices: readonly string[];
 }
 
 async function open(config: Config, log: Logger, operatorToken?: string): Promise<Opened> {
@@ -60,7 +59,7 @@ async function open(config: Config, log: Logger, operatorToken?: string): Promis
   try {
     const opened = await openStore({ ...databaseOptions, clock: systemClock, log });
     store = opened.store;
-    const notices = [...config.warnings, ...opened.notices, ...containerNotices(readContainerFacts(), data.dataDir)];
+    const notices = [...opened.notices, ...containerNotices(readContainerFacts(), data.dataDir)];
     const app = await buildApp({
       config,
       store,
@@ -71,7 +70,7 @@ async function open(config: Config, log: Logger, operatorToken?: string): Promis
       notices,
       ...(operatorToken === undefined ? {} : { operatorToken }),
     });
-    return { app, store, lock, notices };
+    return { app, store, lock };
   } catch (error) {
     await store?.close();
     lock.release();
@@ -98,7 +97,7 @@ async function serve(config: Config): Promise<number> {
   const { server, data } = config;
   const log = createLogger({ ...config.log, write: streamSink(process.stdout), clock: systemClock });
   const operatorToken = randomBytes(32).toString("base64url");
-  const { app, store, lock, notices } = await open(config, log, operatorToken).catch((error: unknown) => {
+  const { app, store, lock } = await open(config, log, operatorToken).catch((error: unknown) => {
     throw withExitCode(error);
   });
   const listening = listen((request) => app.fetch(request), app.peers, server);
@@ -131,6 +130,7 @@ async function serve(config: Config): Promise<number> {
   process.on("unhandledRejection", (cause) => log.error("unhandled", { cause: String(cause) }));
 
   await app.start();
+  const notices = app.notices();
   // The start text shows a few on the same standard output.
   const shown = config.log.file ? 0 : 2;
   if (notices.length > shown) for (const notice of notices) log.warn("notice", { text: notice });

@@ -10,6 +10,7 @@ import {
   validateSetting,
   withSaved,
 } from "../src/config.ts";
+import { buildProviders } from "../src/providers/index.ts";
 
 /** Settings out of an environment alone, or with a `.env` text and flags. */
 function load(env: Record<string, string> = {}, more: { file?: string; flags?: Inputs["flags"] } = {}): Config {
@@ -167,7 +168,8 @@ const readings: { env: Record<string, string>; at: (config: Config) => unknown; 
     at: (c) => c.router.knownModels,
     value: ["ClaudeSonnet4_5", "GPT5"],
   },
-  { env: { KNOWN_MODELS: "LongCat,demo" }, at: (c) => c.router.knownModels, value: ["LongCat", "demo"] },
+  { env: { PROVIDER_ORDER: "LongCat, kiro" }, at: (c) => c.routing.order, value: ["longcat", "kiro"] },
+  { env: { PROVIDER_ORDER: '["kiro","demo"]' }, at: (c) => c.routing.order, value: ["kiro", "demo"] },
   { env: { API_REQUEST_TIMEOUT: "300" }, at: (c) => c.router.turnMs, value: 300_000 },
   { env: { UPSTREAM_FIRST_EVENT_MS: "60000" }, at: (c) => c.router.firstEventMs, value: 60_000 },
   { env: { ROTATION_STRATEGY: "lru" }, at: (c) => c.pool.strategy, value: { fallback: "lru", byProvider: {} } },
@@ -237,6 +239,15 @@ const wrong: [name: string, text: string, says: string][] = [
   ["KNOWN_MODELS", '["a",]', "allowed: a JSON list"],
   ["KNOWN_MODELS", "[]", "allowed: a JSON list"],
   ["KNOWN_MODELS", '{"a":1}', "allowed: a JSON list"],
+  ["KNOWN_MODELS", "abc", 'KNOWN_MODELS: "abc" from the environment is not valid; allowed: a JSON list of names'],
+  ["KNOWN_MODELS", "LongCat,demo", "allowed: a JSON list"],
+  [
+    "PROVIDER_ORDER",
+    "foo",
+    'PROVIDER_ORDER: "foo" from the environment is not valid; allowed: any of openai-compatible, anthropic, kiro, cto, langfast, longcat, demo, with commas; default: ',
+  ],
+  ["PROVIDER_ORDER", '["kiro","foo"]', "allowed: any of openai-compatible,"],
+  ["ROTATION_STRATEGY", "sticky,foo:lru", "allowed: sticky, lru,"],
   ["LONGCAT_URL", "longcat.chat", "allowed: an address such as https://host"],
   ["LONGCAT_URL", "socks5://127.0.0.1:1", "allowed: an address such as https://host"],
   ["LONGCAT_URL", "https://h/?x=1", "without user name, query or fragment"],
@@ -365,11 +376,20 @@ test("what the console saved long ago and is no longer valid gives way to the de
   expect(withSaved(config, {}).warnings).toEqual([]);
 });
 
+const PROVIDERS = "openai-compatible, anthropic, kiro, cto, langfast, longcat, demo";
+
+test("the providers that settings may name are those that there are", () => {
+  const there = buildProviders(() => load()).map(({ name }) => name);
+  expect(there.toSorted()).toEqual(PROVIDERS.split(", ").toSorted());
+});
+
 const settable: [name: string, text: string, problem: string | undefined][] = [
   ["MAX_ATTEMPTS", "4", undefined],
   ["MAX_ATTEMPTS", "40", "MAX_ATTEMPTS: allowed is a whole number from 1 to 10"],
   ["MAX_ATTEMPTS", " ", "MAX_ATTEMPTS: allowed is a whole number from 1 to 10"],
   ["PORT", "9000", "PORT is read only at the start: set it in the environment or the .env file"],
+  ["PROVIDER_ORDER", "foo", `PROVIDER_ORDER: allowed is any of ${PROVIDERS}, with commas`],
+  ["KNOWN_MODELS", "abc", 'KNOWN_MODELS: allowed is a JSON list of names such as ["LongCat","demo"]'],
   ["toString", "1", "there is no setting toString"],
 ];
 test.each(settable)("the console setting %s to %s is judged", (name, text, problem) => {

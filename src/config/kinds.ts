@@ -121,11 +121,10 @@ export function msRange(max: number): Kind<readonly [number, number]> {
   };
 }
 
-/** Model names: a JSON list as the predecessors write it, or names with commas. */
+/** Names, as the predecessors write a list of models. */
 export const names: Kind<readonly string[]> = {
   allowed: 'a JSON list of names such as ["LongCat","demo"]',
   parse(text) {
-    if (!text.startsWith("[")) return /[{}"]/.test(text) ? undefined : listOf(anyText, "").parse(text);
     try {
       const list: unknown = JSON.parse(text);
       const good = Array.isArray(list) && list.length > 0 && list.every((name) => typeof name === "string" && name);
@@ -134,6 +133,17 @@ export const names: Kind<readonly string[]> = {
       return undefined; // not JSON: the caller says what is allowed
     }
   },
+};
+
+/** The services of this gateway, in the order in which they are asked. */
+export const PROVIDERS = ["openai-compatible", "anthropic", "kiro", "cto", "langfast", "longcat", "demo"] as const;
+const provider = oneOf(...PROVIDERS);
+const providersWithCommas = listOf(provider, `any of ${PROVIDERS.join(", ")}, with commas`);
+
+/** Providers by name, with commas or as a JSON list. */
+export const providers: Kind<readonly (typeof PROVIDERS)[number][]> = {
+  ...providersWithCommas,
+  parse: (text) => providersWithCommas.parse(names.parse(text)?.join(",") ?? text),
 };
 
 /** A JSON object of texts: what each name stands for. */
@@ -179,10 +189,10 @@ export const strategies: Kind<StrategyChoice> = {
     for (const piece of text.split(",").map((part) => part.trim())) {
       const [first = "", second] = piece.split(":").map((part) => part.trim());
       const strategy = word.parse(second ?? first);
-      if (!strategy || (second !== undefined && !/^[a-z0-9-]+$/.test(first))) return undefined;
-      if (second === undefined && fallback) return undefined;
-      if (second === undefined) fallback = strategy;
-      else byProvider[first] = strategy;
+      const only = second === undefined ? undefined : provider.parse(first);
+      if (!strategy || (second === undefined ? fallback : !only)) return undefined;
+      if (only === undefined) fallback = strategy;
+      else byProvider[only] = strategy;
     }
     return { fallback: fallback ?? "sticky", byProvider };
   },

@@ -14,6 +14,8 @@ import {
   oneOf,
   onOff,
   ports,
+  PROVIDERS,
+  providers,
   regionalUrl,
   socketUrl,
   strategies,
@@ -132,7 +134,7 @@ export const SETTINGS = {
   KIRO_OIDC_URL: setting(regionalUrl, "https://oidc.{region}.amazonaws.com"),
   KIRO_PORTAL_URL: setting(regionalUrl, "https://app.kiro.dev"),
 
-  PROVIDER_ORDER: setting(names, "openai-compatible,anthropic,kiro,cto,langfast,longcat,demo", live),
+  PROVIDER_ORDER: setting(providers, PROVIDERS.join(","), live),
   ALIASES: optional(nameMap, live),
   FALLBACKS: optional(nameLists, live),
   CONVERSATION_HOURS: setting(integer(1, 8760), "72", { unit: "h", ...live }),

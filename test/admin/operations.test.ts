@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import type { Overview } from "../../src/admin/admin.ts";
 import { startGateway, type Gateway } from "../gateway.ts";
 
 const asOperator = (gateway: Gateway, path: string, body?: object) =>
@@ -52,4 +53,29 @@ test("settings of accounts and sign-ins are there over HTTP", async () => {
   expect(methods.map(({ provider, id }) => `${provider} ${id}`)).toContain("kiro builder-id");
   expect((await asOperator(gateway, "/api/sign-ins", { provider: "longcat", method: "x" })).status).toBe(400);
   expect((await asOperator(gateway, "/api/sign-ins/login_none/poll", {})).status).toBe(404);
+});
+
+test("names of KNOWN_MODELS that mean no model are a notice until they do, and what is no list is refused", async () => {
+  await using gateway = await startGateway();
+  const notices = async () => ((await (await asOperator(gateway, "/api/overview")).json()) as Overview).notices;
+  expect(await notices()).toEqual([]);
+  const set = (value: string) => asOperator(gateway, "/api/settings/KNOWN_MODELS", { value });
+  expect((await set("abc")).status).toBe(400);
+  expect((await asOperator(gateway, "/api/settings/PROVIDER_ORDER", { value: "foo" })).status).toBe(400);
+  expect(await notices()).toEqual([]);
+  expect((await set('["abc","demo","LongCat","sonnet-of-mine"]')).status).toBe(200);
+  expect(await notices()).toEqual(["KNOWN_MODELS names what nobody here serves: abc, sonnet-of-mine"]);
+  await asOperator(gateway, "/api/settings/ALIASES", { value: '{"abc":"demo","sonnet-*":"demo"}' });
+  expect(await notices()).toEqual([]);
+});
+
+test("a start tells which names of KNOWN_MODELS and which cookies it could not use", async () => {
+  await using gateway = await startGateway({
+    env: { KNOWN_MODELS: '["abc"]', CLERK_COOKIE: "nonsense", REQUIRE_KEY: "off" },
+  });
+  expect(gateway.app.notices()).toEqual([
+    expect.stringContaining("REQUIRE_KEY is off"),
+    expect.stringContaining("CLERK_COOKIE, entry 1: "),
+    "KNOWN_MODELS names what nobody here serves: abc",
+  ]);
 });

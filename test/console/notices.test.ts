@@ -1,6 +1,7 @@
 import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { unservedModels } from "../../src/app/unserved-models.ts";
 import { loadConfig } from "../../src/config.ts";
 import { chineseNotice } from "../../src/console/locales/notices.ts";
 import { containerNotices } from "../../src/lib/container.ts";
@@ -23,6 +24,11 @@ const NOTICES: readonly (readonly [string, readonly string[], readonly string[]]
   ["a sample key", warningsOf({ USER_SET_KEY: "your-secret-key" }), ["USER_SET_KEY"]],
   ["a sample cookie", warningsOf({ AUTH_COOKIES: "这里填写cookie" }), ["AUTH_COOKIES"]],
   ["a maximum without effect", warningsOf({ MAX_CREDENTIALS: "10" }), ["MAX_CREDENTIALS", "1 个访客会话"]],
+  [
+    "names of no model",
+    unservedModels({ router: { knownModels: ["abc", "x"] } } as never, { models: () => [] } as never),
+    ["KNOWN_MODELS", "abc, x"],
+  ],
   ["a SOCKS proxy", warningsOf({ https_proxy: "socks5://127.0.0.1:1080" }), ["HTTPS_PROXY"]],
   ["an unknown variable", warningsOf({ SLUICE_NOTHING: "1" }), ["SLUICE_NOTHING"]],
   ["a variable with a prefix", warningsOf({ SLUICE_PORT: "1" }), ["SLUICE_PORT", "是 PORT"]],
