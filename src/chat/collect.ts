@@ -1,5 +1,4 @@
-import type { ChatEvent, ChatStream, Citation, End, StopReason, Usage } from "./event.ts";
-import { GatewayError } from "./error.ts";
+import type { ChatEvent, ChatReader, ChatStream, Citation, End, StopReason, Usage } from "./event.ts";
 import type { ReasoningPart, TextPart, ToolCallPart } from "./request.ts";
 
 /** A whole answer, for a client that did not ask to stream. */
@@ -19,29 +18,34 @@ type Draft =
 
 /**
  * Folds an event stream into one result. Where the upstream gave its own whole text, that replaces the streamed pieces.
- * @throws what the stream throws, and GatewayError upstream-broken when it ends without its end event
+ * @throws what the stream fails with
  */
-export async function collect(stream: ChatStream): Promise<ChatResult> {
-  const answer = new AnswerDraft();
-  const batches = stream[Symbol.asyncIterator]();
-  for (;;) {
-    const { value, done } = await batches.next();
-    if (done) throw new GatewayError("upstream-broken", "The answer ended before it was complete.");
-    for (const event of value) {
-      if (event.type === "end") {
-        await batches.return?.();
-        return answer.ended(event);
-      }
-      answer.add(event);
-    }
-  }
+export function collect(stream: ChatStream): Promise<ChatResult> {
+  return new Promise((resolve, reject) => stream.read(new Collector(stream, resolve, reject)));
 }
 
-class AnswerDraft {
+class Collector implements ChatReader {
+  readonly #stream: ChatStream;
+  readonly #resolve: (result: ChatResult) => void;
+  readonly failed: (failure: unknown) => void;
   readonly #drafts: Draft[] = [];
   readonly #citations: Citation[] = [];
 
-  add(event: Exclude<ChatEvent, End>): void {
+  constructor(stream: ChatStream, resolve: (result: ChatResult) => void, reject: (failure: unknown) => void) {
+    this.#stream = stream;
+    this.#resolve = resolve;
+    this.failed = reject;
+  }
+
+  came(batch: readonly ChatEvent[]): void {
+    for (const event of batch) {
+      if (event.type === "end") return this.#resolve(this.#resultOf(event));
+      this.#add(event);
+    }
+    this.#stream.read(this);
+  }
+
+  #add(event: Exclude<ChatEvent, End>): void {
     const drafts = this.#drafts;
     const last = drafts.at(-1);
     switch (event.type) {
@@ -78,7 +82,7 @@ class AnswerDraft {
     }
   }
 
-  ended({ reason, stopSequence, text, usage }: End): ChatResult {
+  #resultOf({ reason, stopSequence, text, usage }: End): ChatResult {
     const parts = withWholeText(this.#drafts, text).map(toPart);
     const citations = this.#citations;
     return { parts, citations, reason, ...(stopSequence === undefined ? {} : { stopSequence }), usage };

@@ -96,7 +96,25 @@ export type ChatEvent = Content | End;
 
 /** Batches of events that arrived together; a batch may be empty. Ends after `end`, or throws a GatewayError. */
 export type UpstreamStream = AsyncIterable<readonly UpstreamEvent[]>;
-export type ChatStream = AsyncIterable<readonly ChatEvent[]>;
+
+/** Each read of a ChatStream is answered by one call of these, at once or later. */
+export interface ChatReader {
+  /** The next events, which arrived together; perhaps none. */
+  came(batch: readonly ChatEvent[]): void;
+  /** The answer broke off, with a GatewayError. */
+  failed(failure: unknown): void;
+}
+
+/**
+ * An answer, read batch by batch up to its `end` or a failure. Its reader is called and gets no promise: each token
+ * would pay for one at each stage.
+ */
+export interface ChatStream {
+  /** Asks for the next batch; the one before must have come. After `end` nothing more is asked for. */
+  read(reader: ChatReader): void;
+  /** Lets go of an answer that nobody wants any more. A read under way fails; after the end it does nothing. */
+  cancel(): void;
+}
 
 /** True for the events before which a failure may still go to another account. */
 export function isFirstEvent(event: UpstreamEvent): boolean {

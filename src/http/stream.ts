@@ -1,5 +1,5 @@
 import { type GatewayError, toGatewayError } from "../chat/error.ts";
-import type { ChatEvent, ChatStream } from "../chat/event.ts";
+import type { ChatEvent, ChatReader, ChatStream } from "../chat/event.ts";
 import type { StreamEncoder } from "../dialects/dialect.ts";
 import type { Agenda, Due } from "../lib/agenda.ts";
 import type { Clock } from "../lib/clock.ts";
@@ -40,13 +40,11 @@ export function streamBody(
 
 const NO_READING_AHEAD = { highWaterMark: 0 };
 
-type Batch = readonly ChatEvent[];
-
 /** It lives as long as its stream, and thousands do at once: it holds no more than it needs to go on. */
-class AnswerBody implements UnderlyingDefaultSource<Uint8Array>, Due {
+class AnswerBody implements UnderlyingDefaultSource<Uint8Array>, ChatReader, Due {
   /** Undefined once it was asked for its events. */
   #answer: ChatStream | Promise<ChatStream> | undefined;
-  #events: AsyncIterator<Batch> | undefined;
+  #stream: ChatStream | undefined;
   readonly #options: StreamOptions;
   #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
   /** Frames that wait for the next write. */
@@ -72,15 +70,17 @@ class AnswerBody implements UnderlyingDefaultSource<Uint8Array>, Due {
     this.#options.agenda.add(this, PING_MS);
   }
 
-  /** Resolves when the client got something, or the stream is over. */
-  pull(): Promise<void> {
+  /** Asked again while it reads, after a comment: what it reads for answers that too. */
+  pull(): void {
+    if (this.#isPulling) return;
     this.#isPulling = true;
-    return this.#events ? this.#read(this.#events) : this.#begin();
+    if (this.#stream) this.#stream.read(this);
+    else this.#begin();
   }
 
   cancel(): void {
     this.#options.turn.leave();
-    void this.#events?.return?.();
+    this.#stream?.cancel();
     this.#finish();
   }
 
@@ -90,7 +90,7 @@ class AnswerBody implements UnderlyingDefaultSource<Uint8Array>, Due {
     const silentMs = clock.monotonic() - this.#wroteAt;
     if (!this.#isPulling && silentMs >= STALLED_CLIENT_MS) {
       turn.leave();
-      void this.#events?.return?.();
+      this.#stream?.cancel();
       this.#finish();
       this.#controller?.error(new Error("the client stopped reading"));
       return;
@@ -99,44 +99,44 @@ class AnswerBody implements UnderlyingDefaultSource<Uint8Array>, Due {
     agenda.add(this, this.#isPulling ? PING_MS - (clock.monotonic() - this.#wroteAt) : PING_MS);
   }
 
-  async #begin(): Promise<void> {
-    try {
-      const answer = this.#answer;
-      this.#answer = undefined;
-      this.#events = (answer instanceof Promise ? await answer : answer)?.[Symbol.asyncIterator]();
-      this.#unsent = this.#start();
-    } catch (thrown) {
-      return this.#broke(thrown);
-    }
-    return this.#events && this.#read(this.#events);
-  }
-
-  #read(events: AsyncIterator<Batch>): Promise<void> {
-    return events.next().then(this.#came, this.#broke);
-  }
-
-  readonly #came = ({ value, done }: IteratorResult<Batch>): void | Promise<void> => {
+  came(batch: readonly ChatEvent[]): void {
     if (this.#isOver) return;
     let text = this.#unsent;
     this.#unsent = "";
-    if (done) return this.#close(text);
     try {
-      for (const event of value) text += this.#options.encoder.event(event);
+      for (const event of batch) text += this.#options.encoder.event(event);
     } catch (thrown) {
       this.#unsent = text;
-      return this.#broke(thrown);
+      this.#stream?.cancel();
+      return this.failed(thrown);
     }
-    if (value.at(-1)?.type === "end") {
-      // Nothing follows: the last frame and the end of the body go out in one write.
-      void this.#events?.return?.();
-      return this.#close(text);
-    }
-    if (text === "" && this.#events) return this.#read(this.#events);
+    // Nothing follows: the last frame and the end of the body go out in one write.
+    if (batch.at(-1)?.type === "end") return this.#close(text);
+    if (text === "") return this.#stream?.read(this);
     this.#isPulling = false;
     this.#write(utf8.encode(text));
-  };
+  }
 
-  readonly #broke = (thrown: unknown): void => this.#fail(toGatewayError(thrown));
+  failed(thrown: unknown): void {
+    this.#fail(toGatewayError(thrown));
+  }
+
+  #begin(): void {
+    const answer = this.#answer;
+    this.#answer = undefined;
+    if (answer instanceof Promise) answer.then(this.#answered, (thrown) => this.failed(thrown));
+    else if (answer) this.#answered(answer);
+  }
+
+  readonly #answered = (stream: ChatStream): void => {
+    this.#stream = stream;
+    try {
+      this.#unsent = this.#start();
+    } catch (thrown) {
+      return this.failed(thrown);
+    }
+    stream.read(this);
+  };
 
   #start(): string {
     this.#isStarted = true;

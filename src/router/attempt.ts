@@ -1,5 +1,12 @@
 import { GatewayError, toGatewayError } from "../chat/error.ts";
-import { isFirstEvent, type ChatEvent, type UpstreamEvent, type Usage } from "../chat/event.ts";
+import {
+  isFirstEvent,
+  type ChatEvent,
+  type ChatReader,
+  type ChatStream,
+  type UpstreamEvent,
+  type Usage,
+} from "../chat/event.ts";
 import type { ChatRequest, Message } from "../chat/request.ts";
 import { Supplier } from "../emulate/supplier.ts";
 import { Aborter, type Abortable } from "../lib/abort.ts";
@@ -42,14 +49,12 @@ export interface AttemptOwner {
   attemptEnded(attempt: Attempt, end: TurnEnd): void;
 }
 
-type Result = IteratorResult<readonly ChatEvent[]>;
-
 /**
  * One try at one account, and the stream of its answer. It always ends: whatever the provider does, a pending read ends
  * as soon as the signal aborts, the first event is late, or so many ms pass without an event of any kind while somebody
  * waits for one. What lives as long as a stream stands in one object, with one place in the agenda for all its deadlines.
  */
-export class Attempt implements AsyncIterableIterator<readonly ChatEvent[]>, Due, EventListenerObject {
+export class Attempt implements ChatStream, Due, EventListenerObject {
   readonly input: AttemptInput;
   /** Whether the first event is there. */
   begun = false;
@@ -67,8 +72,8 @@ export class Attempt implements AsyncIterableIterator<readonly ChatEvent[]>, Due
   #source: AsyncIterator<readonly UpstreamEvent[]> | undefined;
   /** What was read before the stream was handed over. */
   #before: (readonly UpstreamEvent[])[] | undefined;
-  #resolve: ((result: Result) => void) | undefined;
-  #reject: ((failure: GatewayError) => void) | undefined;
+  /** Waits for the next batch; before the stream is handed over, for the chat and the first event. */
+  #reader: ChatReader | undefined;
   /** Monotonic ms since which the reader has waited without an event, once the first one is there. */
   #waitsSince: number | undefined;
   /** The upstream's own end event has come. */
@@ -105,35 +110,24 @@ export class Attempt implements AsyncIterableIterator<readonly ChatEvent[]>, Due
       const means = held ? { model, chat: held.upstream } : { model };
       const context: TurnContext<unknown> = Object.assign(lease.context(own, log), means);
       this.#source = this.#provider.chat(request, context)[Symbol.asyncIterator]();
-      await new Promise<Result>(this.#read);
+      await new Promise<unknown>((came, failed) => this.read({ came, failed }));
     } catch (error) {
       this.#abort(toGatewayError(error));
       throw this.#failure;
     }
   }
 
-  [Symbol.asyncIterator](): this {
-    return this;
+  read(reader: ChatReader): void {
+    if (this.#over) return reader.failed(this.#failure ?? this.#endedEarly());
+    this.#reader = reader;
+    const before = this.#before;
+    this.#before = undefined;
+    if (before) this.#came({ value: before.flat(), done: false });
+    else this.#pull();
   }
 
-  next(): Promise<Result> {
-    if (this.#over) return this.#failure ? Promise.reject(this.#failure) : Promise.resolve(DONE);
-    if (!this.#before) return new Promise<Result>(this.#read);
-    try {
-      const before = this.#before.flat();
-      this.#before = undefined;
-      const value = this.#supply(before);
-      if (value) return Promise.resolve({ value, done: false });
-    } catch (error) {
-      this.#abort(toGatewayError(error));
-    }
-    return this.next();
-  }
-
-  /** Lets go of an answer that nobody wants any more. */
-  return(): Promise<Result> {
-    if (!this.#over) this.#abort(new GatewayError("cancelled", "The client left."));
-    return Promise.resolve(DONE);
+  cancel(): void {
+    this.#abort(new GatewayError("cancelled", "The client left."));
   }
 
   /** The signal has aborted. */
@@ -166,9 +160,9 @@ export class Attempt implements AsyncIterableIterator<readonly ChatEvent[]>, Due
   #arrival(taken: Promise<HeldChat>): Promise<HeldChat> {
     this.#taken = taken;
     return new Promise((resolve, reject) => {
-      this.#reject = reject;
+      this.#reader = { came: ignore, failed: reject };
       const came = () => {
-        this.#taken = this.#reject = undefined;
+        this.#taken = this.#reader = undefined;
       };
       taken.then(
         (held) => {
@@ -185,20 +179,15 @@ export class Attempt implements AsyncIterableIterator<readonly ChatEvent[]>, Due
     });
   }
 
-  readonly #read = (resolve: (result: Result) => void, reject: (failure: GatewayError) => void): void => {
-    this.#resolve = resolve;
-    this.#reject = reject;
-    this.#pull();
-  };
-
   #pull(): void {
     if (this.begun) this.#waitsSince ??= this.#means.clock.monotonic();
     this.#source?.next().then(this.#came, this.#failed);
   }
 
   readonly #came = (result: IteratorResult<readonly UpstreamEvent[]>): void => {
-    const resolve = this.#resolve;
-    if (!resolve) return;
+    const reader = this.#reader;
+    if (!reader) return;
+    let out: readonly ChatEvent[] | undefined;
     try {
       if (result.done) throw this.#endedEarly();
       const batch = result.value;
@@ -207,23 +196,23 @@ export class Attempt implements AsyncIterableIterator<readonly ChatEvent[]>, Due
         this.#sourceEnded = batch.at(-1)?.type === "end";
         if (this.#sourceEnded) this.#means.agenda.remove(this);
       }
-      const value = this.begun ? this.#supply(batch) : this.#hold(batch);
-      if (!value) return this.#pull();
-      this.#resolve = this.#reject = undefined;
-      resolve({ value, done: false });
+      out = this.begun ? this.#supply(batch) : this.#hold(batch);
+      if (!out) return this.#pull();
     } catch (error) {
-      this.#failed(error);
+      return this.#failed(error);
     }
+    this.#reader = undefined;
+    reader.came(out);
   };
 
   readonly #failed = (error: unknown): void => {
-    const reject = this.#reject;
-    if (!reject) return;
+    const reader = this.#reader;
+    if (!reader) return;
     // The source has ended or rests: it is no longer read.
-    this.#resolve = this.#reject = undefined;
+    this.#reader = undefined;
     const failure = toGatewayError(error);
     this.#abort(failure);
-    reject(failure);
+    reader.failed(failure);
   };
 
   /** What a batch gives to the reader; undefined for nothing. */
@@ -284,14 +273,14 @@ export class Attempt implements AsyncIterableIterator<readonly ChatEvent[]>, Due
 
   #abort(failure: GatewayError): void {
     if (this.#over) return;
-    const reject = this.#reject;
-    this.#resolve = this.#reject = undefined;
+    const reader = this.#reader;
+    this.#reader = undefined;
     if (this.#taken) this.#means.conversations.abandon(this.#taken, this.#aborter);
     // Also ends an upstream whose answer nobody has begun to read.
     else this.#aborter.abort(failure);
     this.#close(failure, undefined);
     // A read that is under way ends by the signal; a generator that rests at a yield needs to be told.
-    if (reject) reject(failure);
+    if (reader) reader.failed(failure);
     else this.#source?.return?.().then(ignore, ignore);
   }
 
@@ -306,8 +295,6 @@ export class Attempt implements AsyncIterableIterator<readonly ChatEvent[]>, Due
     this.#owner.attemptEnded(this, { failure, usage, characters: this.#characters });
   }
 }
-
-const DONE: Result = { value: undefined, done: true };
 
 /** Ms as a text in seconds. */
 function seconds(ms: number): string {

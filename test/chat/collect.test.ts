@@ -1,15 +1,20 @@
 import { describe, expect, test } from "bun:test";
 import { collect } from "../../src/chat/collect.ts";
-import type { ChatEvent } from "../../src/chat/event.ts";
+import { GatewayError } from "../../src/chat/error.ts";
+import type { ChatEvent, ChatStream } from "../../src/chat/event.ts";
+import { streamFrom } from "./streams.ts";
 
 const usage = { inputTokens: 1, outputTokens: 2, estimated: false };
 const end: ChatEvent = { type: "end", reason: "stop", usage };
 const text = (value: string): ChatEvent => ({ type: "text-delta", text: value });
 const thought = (value: string): ChatEvent => ({ type: "reasoning-delta", text: value });
 
-async function* batches(...all: (readonly ChatEvent[])[]): AsyncGenerator<readonly ChatEvent[]> {
-  yield* all;
-}
+const batches = (...all: (readonly ChatEvent[])[]): ChatStream =>
+  streamFrom(
+    (async function* () {
+      yield* all;
+    })(),
+  );
 const partsOf = async (...events: ChatEvent[]) => (await collect(batches(events))).parts;
 
 describe("collect", () => {
@@ -80,21 +85,22 @@ describe("collect", () => {
     expect(result).toMatchObject({ citations, reason: "stop-sequence", stopSequence: "#" });
   });
 
-  test("an answer that stops without its end is an error, never a short answer", async () => {
-    const error: unknown = await collect(batches([text("half")])).catch((caught: unknown) => caught);
+  test("an answer that breaks off is an error, never a short answer", async () => {
+    const breaking = async function* (): AsyncGenerator<readonly ChatEvent[]> {
+      yield [text("half")];
+      throw new GatewayError("upstream-broken", "words");
+    };
+    const error: unknown = await collect(streamFrom(breaking())).catch((caught: unknown) => caught);
     expect(error).toMatchObject({ kind: "upstream-broken" });
   });
 
-  test("the stream is closed once the end was read", async () => {
-    let closed = false;
-    async function* endless(): AsyncGenerator<readonly ChatEvent[]> {
-      try {
-        for (;;) yield [end];
-      } finally {
-        closed = true;
-      }
-    }
-    await collect(endless());
-    expect(closed).toBe(true);
+  test("nothing is read beyond the end", async () => {
+    let reads = 0;
+    const endless = async function* (): AsyncGenerator<readonly ChatEvent[]> {
+      for (;;) yield ++reads < 3 ? [text("a")] : [end];
+    };
+    expect((await collect(streamFrom(endless()))).parts).toEqual([{ type: "text", text: "aa" }]);
+    await Promise.resolve();
+    expect(reads).toBe(3);
   });
 });

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { GatewayError } from "../../src/chat/error.ts";
-import type { ChatEvent, ChatStream } from "../../src/chat/event.ts";
+import type { ChatEvent, ChatReader, ChatStream } from "../../src/chat/event.ts";
 import type { StreamEncoder } from "../../src/dialects/dialect.ts";
 import { PING_MS, streamBody } from "../../src/http/stream.ts";
 import { Agenda } from "../../src/lib/agenda.ts";
@@ -12,41 +12,39 @@ const encoder: StreamEncoder = {
   failure: (error) => `<failed ${error.kind}>`,
 };
 
+const END: ChatEvent = {
+  type: "end",
+  reason: "stop",
+  usage: { inputTokens: 1, outputTokens: 1, estimated: false },
+};
 const text = (value: string): ChatEvent => ({ type: "text-delta", text: value });
 
 /** An answer whose batches the test hands out, and which knows how far it was read. */
 function scripted() {
-  const waiting: ((step: () => readonly ChatEvent[] | undefined) => void)[] = [];
-  const ready: (() => readonly ChatEvent[] | undefined)[] = [];
-  const seen = { reads: 0, returned: false };
-  const give = (step: () => readonly ChatEvent[] | undefined) => {
-    const next = waiting.shift();
-    if (next) next(step);
+  const waiting: ChatReader[] = [];
+  const ready: ((reader: ChatReader) => void)[] = [];
+  const seen = { reads: 0, cancelled: false };
+  const give = (step: (reader: ChatReader) => void) => {
+    const reader = waiting.shift();
+    if (reader) step(reader);
     else ready.push(step);
   };
   const stream: ChatStream = {
-    [Symbol.asyncIterator]: () => ({
-      async next() {
-        seen.reads++;
-        const step = ready.shift() ?? (await new Promise<(typeof ready)[number]>((resolve) => waiting.push(resolve)));
-        const value = step();
-        return value ? { value, done: false } : { value: undefined, done: true };
-      },
-      async return() {
-        seen.returned = true;
-        return { value: undefined, done: true };
-      },
-    }),
+    read(reader) {
+      seen.reads++;
+      const step = ready.shift();
+      if (step) step(reader);
+      else waiting.push(reader);
+    },
+    cancel() {
+      seen.cancelled = true;
+    },
   };
   return {
     stream,
     seen,
-    batch: (...events: ChatEvent[]) => give(() => events),
-    end: () => give(() => undefined),
-    fail: (error: Error) =>
-      give(() => {
-        throw error;
-      }),
+    batch: (...events: ChatEvent[]) => give((reader) => reader.came(events)),
+    fail: (error: Error) => give((reader) => reader.failed(error)),
   };
 }
 
@@ -73,22 +71,22 @@ test("what arrived together goes out in one write, the start with the first", as
   const { read, calls } = open(Promise.resolve(script.stream));
   script.batch(text("a"), text("b"));
   script.batch(text("c"));
-  script.end();
+  script.batch(END);
   expect(await read()).toBe("<start>ab");
   expect(await read()).toBe("c");
+  expect(await read()).toBe("<end>");
   expect(await read()).toBeUndefined();
   expect(calls).toEqual({ left: 0, ended: 1, failed: [] });
 });
 
-test("the end event ends the body with the same write, and closes the answer", async () => {
+test("the end event ends the body with the same write, and nothing more is read", async () => {
   const script = scripted();
   const { read, calls, clock } = open(Promise.resolve(script.stream));
-  const usage = { inputTokens: 1, outputTokens: 1, estimated: false };
-  script.batch(text("a"), { type: "end", reason: "stop", usage });
+  script.batch(text("a"), END);
   expect(await read()).toBe("<start>a<end>");
   expect(calls).toEqual({ left: 0, ended: 1, failed: [] });
   expect(await read()).toBeUndefined();
-  expect(script.seen).toEqual({ reads: 1, returned: true });
+  expect(script.seen).toEqual({ reads: 1, cancelled: false });
   await clock.advance(PING_MS);
   expect(clock.pending).toBe(0);
 });
@@ -109,8 +107,10 @@ test("silence is filled with a comment every 15 seconds, before and after the fi
   const first = read();
   await clock.advance(15_000);
   expect(await first).toBe(": ping\n\n");
+  const afterComment = read();
   script.batch(text("a"));
-  expect(await read()).toBe("<start>a");
+  expect(await afterComment).toBe("<start>a");
+  expect(script.seen.reads).toBe(1);
   const second = read();
   await clock.advance(14_999);
   expect(await Promise.race([second, Promise.resolve("still waiting")])).toBe("still waiting");
@@ -160,7 +160,7 @@ test("a client that reads nothing for 120 seconds is let go", async () => {
   expect(calls.ended).toBe(0);
   await clock.advance(16_000);
   expect(calls).toMatchObject({ left: 1, ended: 1 });
-  expect(script.seen.returned).toBe(true);
+  expect(script.seen.cancelled).toBe(true);
   await clock.advance(PING_MS);
   expect(clock.pending).toBe(0);
 });
@@ -172,7 +172,7 @@ test("a client that hangs up ends the answer once", async () => {
   await read();
   await reader.cancel();
   expect(calls).toMatchObject({ left: 1, ended: 1 });
-  expect(script.seen.returned).toBe(true);
+  expect(script.seen.cancelled).toBe(true);
   await clock.advance(PING_MS);
   expect(clock.pending).toBe(0);
 });

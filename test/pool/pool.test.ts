@@ -287,7 +287,7 @@ describe("people and the environment", () => {
     await world.add("a");
     const { stream } = await world.run();
     await world.pool.roster.remove(world.view("a").id);
-    await stream[Symbol.asyncIterator]().return?.();
+    stream.cancel();
     expect(world.pool.views()).toEqual([]);
     expect(await world.store.accounts.all()).toEqual([]);
   });

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { GatewayError } from "../../src/chat/error.ts";
-import type { ChatEvent } from "../../src/chat/event.ts";
+import { drain, iterated } from "../chat/streams.ts";
 import { END, FakeProvider, fails, hangs, says, text, type Behaviour } from "./fake-provider.ts";
 import { openWorld } from "./world.ts";
 
@@ -20,12 +20,6 @@ function noting(behaviour: Behaviour) {
     }
   };
   return { seen, turn };
-}
-
-async function drain(stream: AsyncIterable<readonly ChatEvent[]>): Promise<ChatEvent[]> {
-  const events: ChatEvent[] = [];
-  for await (const batch of stream) events.push(...batch);
-  return events;
 }
 
 /** A provider that leaves stop sequences and limits to the gateway. */
@@ -96,7 +90,7 @@ test("a reader that leaves closes an upstream that rests between two reads", asy
   const fake = new FakeProvider().next("a", turn);
   await using world = await openWorld({ providers: [fake] });
   await world.add("a");
-  for await (const batch of (await world.run()).stream) if (batch.length > 0) break;
+  for await (const batch of iterated((await world.run()).stream)) if (batch.length > 0) break;
   await world.clock.advance(0);
   expect(seen).toEqual({ batches: 1, closed: true });
   expect(fake.aborted).toEqual(["a"]);
@@ -107,10 +101,10 @@ test("a reader that leaves in the middle of a read gets its end at once, from a 
   const fake = new FakeProvider().next("a", hangs([[text("a")]], { deaf: true }));
   await using world = await openWorld({ providers: [fake] });
   await world.add("a");
-  const reader = (await world.run()).stream[Symbol.asyncIterator]();
+  const reader = iterated((await world.run()).stream);
   await reader.next();
   const pending = reader.next();
-  await reader.return?.();
+  await reader.return();
   expect(pending).rejects.toMatchObject({ kind: "cancelled" });
   expect(await reader.next().catch((error: unknown) => error)).toMatchObject({ kind: "cancelled" });
   expect(world.router.active).toBe(0);
@@ -120,7 +114,7 @@ test("what the upstream throws after its first event passes through, once and to
   const fake = new FakeProvider().next("a", fails("rate-limited", {}, [text("a")]));
   await using world = await openWorld({ providers: [fake] });
   await world.add("a");
-  const reader = (await world.run()).stream[Symbol.asyncIterator]();
+  const reader = iterated((await world.run()).stream);
   expect(await reader.next()).toMatchObject({ value: [text("a")] });
   for (const _ of [1, 2]) {
     expect(await reader.next().catch((error: unknown) => error)).toMatchObject({ kind: "rate-limited" });
@@ -132,7 +126,7 @@ test("an idle time that is shorter than the wait for the first event holds from 
   const fake = new FakeProvider().next("a", hangs([[text("a")]]));
   await using world = await openWorld({ providers: [fake], router: { idleMs: 5 * SECOND } });
   await world.add("a");
-  const reader = (await world.run()).stream[Symbol.asyncIterator]();
+  const reader = iterated((await world.run()).stream);
   await reader.next();
   const pending = reader.next().catch((error: unknown) => error);
   await world.clock.advance(4.9 * SECOND);
@@ -146,7 +140,7 @@ test("an idle time that is longer counts from the last event, not from the deadl
   fake.firstEvent = 2 * SECOND;
   await using world = await openWorld({ providers: [fake], router: { idleMs: 5 * SECOND } });
   await world.add("a");
-  const reader = (await world.run()).stream[Symbol.asyncIterator]();
+  const reader = iterated((await world.run()).stream);
   await reader.next();
   await world.clock.advance(1 * SECOND);
   const pending = reader.next().catch((error: unknown) => error);

@@ -7,6 +7,7 @@ import { GatewayError } from "../../src/chat/error.ts";
 import { textOf, type Message } from "../../src/chat/request.ts";
 import type { Provider } from "../../src/providers/provider.ts";
 import { openStore } from "../../src/store/open.ts";
+import { iterated } from "../chat/streams.ts";
 import { silent } from "../store/folder.ts";
 import { END, FakeProvider, fails, hangs, says, text, type Behaviour } from "./fake-provider.ts";
 import { openWorld } from "./world.ts";
@@ -62,7 +63,7 @@ describe("a chat for each turn", () => {
     await world.ask();
     await world.ask();
     const { stream } = await world.run();
-    await stream[Symbol.asyncIterator]().return?.();
+    stream.cancel();
     await world.clock.advance(2 * SECOND);
     expect(keeping.removed).toEqual([]);
     await world.clock.advance(1 * SECOND);
@@ -111,7 +112,7 @@ describe("a chat for each turn", () => {
     await first.add("a");
     await first.run();
     // The process dies here: what is in the database is all there is.
-    first.conversations.close();
+    await first.conversations.close();
     await first.store.close();
     await using second = await openWorld({ providers: [keeping], dataDir: first.dataDir, clock: first.clock });
     await second.clock.advance(10 * SECOND);
@@ -198,6 +199,16 @@ describe("a chat for each turn", () => {
     await world.clock.advance(4 * SECOND);
     expect(keeping.removed).toEqual(["chat1"]);
     expect(keeping.opened).toEqual(["chat1"]);
+  });
+
+  test("a caller's own chats are deleted when the gateway stops, since no restart would find them", async () => {
+    const keeping = new KeepingProvider();
+    await using world = await openWorld({ providers: [keeping] });
+    const asked = world.ask({ caller: { kind: "own-accounts", provider: keeping, credentials: ["x"] } });
+    expect(await asked).toBe("hello from x");
+    expect(keeping.removed).toEqual([]);
+    await world.close();
+    expect(keeping.removed).toEqual(["chat1"]);
   });
 
   test("a client that leaves while its chat is being opened leaves no chat behind", async () => {
@@ -301,6 +312,19 @@ describe("a call in the background", () => {
     expect(ends).toEqual(["upstream-timeout"]);
   });
 
+  test("of a caller's own chat has two seconds when the gateway stops", async () => {
+    const keeping = new KeepingProvider();
+    Object.assign(keeping.chats, { remove: hanging([]) });
+    await using world = await openWorld({ providers: [keeping] });
+    await world.ask({ caller: { kind: "own-accounts", provider: keeping, credentials: ["x"] } });
+    let closed = false;
+    const closing = world.conversations.close().then(() => (closed = true));
+    await world.clock.advance(1999);
+    expect(closed).toBe(false);
+    await world.clock.advance(1);
+    await closing;
+  });
+
   test("ends when the gateway stops", async () => {
     const keeping = new KeepingProvider();
     const ends: string[] = [];
@@ -309,7 +333,7 @@ describe("a call in the background", () => {
     await world.add("a");
     await world.ask();
     await world.clock.advance(4 * SECOND);
-    world.conversations.close();
+    await world.conversations.close();
     expect(ends).toEqual(["stopping"]);
   });
 });
@@ -505,9 +529,9 @@ describe("a chat that is kept", () => {
     await world.clock.advance(0);
     keeping.next("a", hangs([[text("He")]]));
     const { stream } = await world.run({}, { messages: said("Hi", HELLO, "And?") });
-    const reader = stream[Symbol.asyncIterator]();
+    const reader = iterated(stream);
     await reader.next();
-    await reader.return?.();
+    await reader.return();
     await world.clock.advance(10 * SECOND);
     expect(await world.store.conversations.all()).toEqual([]);
     expect(keeping.removed).toEqual(["chat1"]);

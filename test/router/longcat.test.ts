@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { GatewayError } from "../../src/chat/error.ts";
 import type { ChatEvent } from "../../src/chat/event.ts";
 import { createLongcat } from "../../src/providers/longcat/index.ts";
+import { iterated } from "../chat/streams.ts";
 import { answer, fail, Gate, startLongcatSim, type LongcatSim } from "../sims/longcat.ts";
 import { openWorld, type WorldOptions } from "./world.ts";
 
@@ -157,7 +158,7 @@ describe("conversations at LongCat", () => {
     gate.release(2);
     const client = new AbortController();
     const { stream } = await cat.run({ signal: client.signal });
-    const reader = stream[Symbol.asyncIterator]();
+    const reader = iterated(stream);
     await reader.next();
     client.abort(new GatewayError("cancelled", "The client left."));
     await cat.sim.until(() => cat.sim.aborted.length === 1);
@@ -175,7 +176,7 @@ describe("conversations at LongCat", () => {
     const { stream } = await cat.run();
     await cat.sim.until(() => cat.sim.account("a").counts.create === 3);
     expect(cat.sim.requests.slice(calls).map(({ kind }) => kind)).toEqual(["chat", "create"]);
-    await stream[Symbol.asyncIterator]().return?.();
+    stream.cancel();
   });
 
   test("one that LongCat has forgotten is replaced, on the same cookie and without blame", async () => {
@@ -199,7 +200,7 @@ describe("a stream from LongCat", () => {
     const { stream } = await cat.run();
     let said = "";
     const read = async () => {
-      for await (const batch of stream) {
+      for await (const batch of iterated(stream)) {
         for (const event of batch) if (event.type === "text-delta") said += event.text;
         // Bytes that were still on their way when a connection broke are lost to everybody.
         if (said === "Hello") gate.open();
@@ -218,7 +219,7 @@ describe("a stream from LongCat", () => {
     const { stream } = await cat.run();
     const events: ChatEvent[] = [];
     const read = (async () => {
-      for await (const batch of stream) events.push(...batch);
+      for await (const batch of iterated(stream)) events.push(...batch);
     })().catch((error: unknown) => (error instanceof GatewayError ? error.kind : "other"));
     await cat.world.clock.advance(1 * SECOND);
     await cat.world.clock.advance(181 * SECOND);

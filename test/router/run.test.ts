@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { GatewayError } from "../../src/chat/error.ts";
 import type { ChatEvent } from "../../src/chat/event.ts";
 import type { ModelInfo } from "../../src/providers/provider.ts";
+import { drain, iterated } from "../chat/streams.ts";
 import { END, FakeProvider, fails, hangs, says, text } from "./fake-provider.ts";
 import { openWorld } from "./world.ts";
 
@@ -16,12 +17,6 @@ async function failureOf(promise: Promise<unknown>): Promise<GatewayError> {
     throw error;
   }
   throw new Error("it did not fail");
-}
-
-async function drain(stream: AsyncIterable<readonly ChatEvent[]>): Promise<ChatEvent[]> {
-  const events: ChatEvent[] = [];
-  for await (const batch of stream) events.push(...batch);
-  return events;
 }
 
 describe("rotation", () => {
@@ -317,11 +312,11 @@ describe("deadlines", () => {
     const fake = new FakeProvider().next("a", says([text("He")], [text("llo")], [END]));
     await using world = await openWorld({ providers: [fake] });
     await world.add("a");
-    const reader = (await world.run()).stream[Symbol.asyncIterator]();
+    const reader = iterated((await world.run()).stream);
     await reader.next();
     await world.clock.advance(30 * MINUTE);
     expect((await reader.next()).value).toMatchObject([{ text: "llo" }]);
-    await reader.return?.();
+    await reader.return();
   });
 
   test("the cap of a whole turn ends a long answer without blaming anybody", async () => {
@@ -344,7 +339,7 @@ describe("after the first event", () => {
     const seen: ChatEvent[] = [];
     const failure = await failureOf(
       (async () => {
-        for await (const batch of stream) seen.push(...batch);
+        for await (const batch of iterated(stream)) seen.push(...batch);
       })(),
     );
     expect(failure.kind).toBe("upstream-broken");
@@ -382,9 +377,9 @@ describe("after the first event", () => {
       const running = world.run({ signal: client.signal });
       if (moment !== "before the answer") {
         const { stream } = await running;
-        const reader = stream[Symbol.asyncIterator]();
+        const reader = iterated(stream);
         if (moment === "in the middle") await reader.next();
-        await reader.return?.();
+        await reader.return();
       } else {
         await world.clock.advance(0);
         client.abort(new GatewayError("cancelled", "The client left."));

@@ -1,6 +1,7 @@
-import type { ChatEvent, End, StopReason, Usage } from "../../../src/chat/event.ts";
+import type { ChatEvent, ChatStream, End, StopReason, Usage } from "../../../src/chat/event.ts";
 import type { ChatRequest } from "../../../src/chat/request.ts";
 import { openaiChat } from "../../../src/dialects/openai-chat/index.ts";
+import { streamFrom } from "../../chat/streams.ts";
 
 export const USAGE: Usage = { inputTokens: 11, outputTokens: 7, estimated: false };
 export const HEAD = { requestId: "req_0123456789abcdefghjk", model: "LongCat", created: 1_760_000_000 };
@@ -80,6 +81,10 @@ export function framesOf(stream: string): string[] {
   });
 }
 
-export async function* streamOf(events: readonly ChatEvent[]): AsyncGenerator<readonly ChatEvent[]> {
-  for (const event of events) yield [event];
+export function streamOf(events: readonly ChatEvent[]): ChatStream {
+  return streamFrom(
+    (async function* () {
+      for (const event of events) yield [event];
+    })(),
+  );
 }

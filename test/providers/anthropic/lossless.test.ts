@@ -4,6 +4,7 @@ import { collect } from "../../../src/chat/collect.ts";
 import type { ChatEvent } from "../../../src/chat/event.ts";
 import type { ChatRequest } from "../../../src/chat/request.ts";
 import { createAnthropic } from "../../../src/providers/anthropic/index.ts";
+import { streamFrom } from "../../chat/streams.ts";
 import {
   block,
   callBlock,
@@ -87,7 +88,7 @@ test("the request arrives whole, and so does the answer", async () => {
   expect(account.turns[0]?.body).toEqual(BODY);
 
   const chatEvents = told.events.filter(({ type }) => type !== "progress") as ChatEvent[];
-  expect(await collect((async function* () { yield chatEvents; })())).toEqual({
+  expect(await collect(streamFrom((async function* () { yield chatEvents; })()))).toEqual({
     parts: [
       { type: "reasoning", text: "So then. 🤔", signature: SIGNATURE },
       { type: "reasoning", text: "", redacted: REDACTED },

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { collect } from "../../../src/chat/collect.ts";
 import { GatewayError } from "../../../src/chat/error.ts";
-import type { ChatEvent, ChatStream } from "../../../src/chat/event.ts";
+import type { ChatEvent } from "../../../src/chat/event.ts";
+import { streamFrom } from "../../chat/streams.ts";
 import { Gate } from "../../sims/gate.ts";
 import type { SimRun } from "../../sims/langfast.ts";
 import { chatRequest } from "../context.ts";
@@ -209,13 +210,13 @@ describe("text that was given out", () => {
     });
     const stream = desk.provider.chat(chatRequest("Hi", { stream: false }), desk.own().turn());
     const usage = { inputTokens: 1, outputTokens: 1, estimated: true };
-    const filled = (async function* (): ChatStream {
+    const filled = (async function* (): AsyncGenerator<ChatEvent[]> {
       for await (const batch of stream) {
         yield batch.flatMap((event): ChatEvent[] =>
           event.type === "progress" ? [] : event.type === "end" ? [{ ...event, usage }] : [event],
         );
       }
     })();
-    expect((await collect(filled)).parts).toEqual([{ type: "text", text: "Help me" }]);
+    expect((await collect(streamFrom(filled))).parts).toEqual([{ type: "text", text: "Help me" }]);
   });
 });

@@ -4,6 +4,7 @@ import { collect } from "../../../src/chat/collect.ts";
 import type { ChatEvent } from "../../../src/chat/event.ts";
 import { openaiChat } from "../../../src/dialects/openai-chat/index.ts";
 import { createOpenaiCompatible } from "../../../src/providers/openai-compatible/index.ts";
+import { streamFrom } from "../../chat/streams.ts";
 import { chunk, DONE, startOpenaiSim, stream, usageChunk, type ServiceSim } from "../../sims/openai.ts";
 import { listen, testContext } from "../context.ts";
 import { loginAt } from "./turns.ts";
@@ -103,7 +104,7 @@ test("nothing of the request and nothing of the answer is lost or changed", asyn
   const frames = [...text.matchAll(/^data: (\{.*)$/gm)].map(([, data]) => JSON.parse(data ?? "") as Frame);
   expect(told(frames)).toEqual(told(STEPS.map(({ frame }) => frame as unknown as Frame)));
 
-  const result = await collect((async function* () { yield events as ChatEvent[]; })()); // prettier-ignore
+  const result = await collect(streamFrom((async function* () { yield events as ChatEvent[]; })())); // prettier-ignore
   expect(openaiChat.encodeWhole(result, request, HEAD)).toMatchObject({
     choices: [{ message: { content: "Both at once: 你", reasoning_content: "Let me think. 🤔", tool_calls: CALLS } }],
   });
