@@ -104,7 +104,7 @@ export async function buildApp(deps: AppDeps): Promise<App> {
       prober.stop();
       usage.stop();
       signIns.stop();
-      conversations.close();
+      await conversations.close();
       await pool.close();
     },
   };

@@ -17,6 +17,8 @@ const FIRST_RETRY_MS = 30_000;
 /** Of kept chats beyond the number, those used longest ago are forgotten. */
 const MOST_KEPT = 20_000;
 const SWEEP_MS = 3_600_000;
+/** How long the last deletions may take when the gateway stops. */
+const LAST_DELETIONS_MS = 2000;
 /** Deletions taken up after a restart begin within this time of each other's. */
 const RECOVERY_SPREAD_MS = 10_000;
 
@@ -77,6 +79,8 @@ export class Conversations implements ChatKeeper {
   readonly #agenda: Agenda;
   readonly #background: Background;
   readonly #ready = new Map<string, ReadyChat>();
+  /** Chats of callers' own accounts that are still to be deleted: no restart would find them. */
+  readonly #unstored = new Set<Chat>();
   #cancelSweep = (): void => {};
   #closed = false;
 
@@ -155,8 +159,9 @@ export class Conversations implements ChatKeeper {
     );
   }
 
-  /** Stops what runs in the background. What is still to be deleted stands in the store. */
-  close(): void {
+  /** Stops what runs in the background. What is still to be deleted stands in the store, or is deleted now. */
+  async close(): Promise<void> {
+    if (this.#unstored.size > 0) await this.#removeUnstored();
     this.#closed = true;
     this.#agenda.close();
     this.#cancelSweep();
@@ -170,6 +175,7 @@ export class Conversations implements ChatKeeper {
       void this.#put(chat, { state: "kept", key, dueAt });
       return;
     }
+    if (!chat.stored && chat.keeping.remove) this.#unstored.add(chat);
     const [least, most] = chat.keeping.deleteDelayMs;
     this.#agenda.add(chat, least + this.#deps.random() * (most - least));
   }
@@ -277,6 +283,15 @@ export class Conversations implements ChatKeeper {
     }
   }
 
+  async #removeUnstored(): Promise<void> {
+    const removals = Promise.all([...this.#unstored].map((chat) => this.#remove(chat)));
+    const { promise: passed, resolve } = Promise.withResolvers<void>();
+    const cancelTimer = this.#deps.clock.after(LAST_DELETIONS_MS, resolve);
+    await Promise.race([removals, passed]);
+    cancelTimer();
+    this.#unstored.clear();
+  }
+
   async #removeLater(chat: Chat, reason: string): Promise<void> {
     const { clock, log } = this.#deps;
     const waitMs = FIRST_RETRY_MS * 2 ** chat.tries;
@@ -309,6 +324,7 @@ export class Conversations implements ChatKeeper {
   }
 
   #drop(chat: Chat): void {
+    this.#unstored.delete(chat);
     if (chat.isStored) this.#deps.store.drop(chat.accountId, chat.id);
   }
 

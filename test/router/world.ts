@@ -149,12 +149,12 @@ export async function openWorld(options: WorldOptions) {
     },
     /** Stops as a program does that ends well. */
     async close() {
-      conversations.close();
+      await conversations.close();
       await pool.close();
       await store.close();
     },
     async [Symbol.asyncDispose]() {
-      conversations.close();
+      await conversations.close();
       await pool.close();
       await store.close().catch(() => {});
       await rm(dataDir, { recursive: true, force: true });
