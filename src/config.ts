@@ -3,12 +3,13 @@
  * as one frozen Config. Nothing else in the program reads the environment.
  */
 import { join, resolve } from "node:path";
-import { readClientKey } from "./config/client-keys.ts";
+import { isPublished, readClientKey } from "./config/client-keys.ts";
 import { cookieEntries } from "./config/cookies.ts";
 import type { StrategyChoice } from "./config/kinds.ts";
 import { gather, type Gathered, type GivenSettings, type Inputs } from "./config/load.ts";
 import { ALL_SETTINGS, type Values } from "./config/settings.ts";
 import { valuesOf, withConsole } from "./config/values.ts";
+import { MIN_PASSWORD_LENGTH } from "./lib/password-length.ts";
 import { type ProxyRules, proxyRules } from "./lib/proxy.ts";
 
 export { ConfigError, type GivenSettings, type Inputs } from "./config/load.ts";
@@ -219,6 +220,7 @@ function configOf(basis: Basis, saved: Readonly<Record<string, unknown>>): Confi
   const { values, warnings } = valuesOf(given);
   const keys = masterKeys(values, basis.blank);
   const cookies = cookieEntries(values.AUTH_COOKIES ?? "");
+  const password = adminPassword(values.ADMIN_PASSWORD);
   const dataDir = resolve(basis.cwd, values.DATA_DIR);
   return deepFreeze<Config>({
     server: {
@@ -316,7 +318,7 @@ function configOf(basis: Basis, saved: Readonly<Record<string, unknown>>): Confi
               files: values.LOG_FILES,
             },
     },
-    adminPassword: values.ADMIN_PASSWORD,
+    adminPassword: password.value,
     language: basis.language,
     warnings: [
       ...basis.warnings,
@@ -324,6 +326,7 @@ function configOf(basis: Basis, saved: Readonly<Record<string, unknown>>): Confi
       ...keys.warnings,
       ...cookies.warnings,
       ...exposure(values),
+      ...password.warnings,
       ...idle(values),
     ],
     given,
@@ -333,7 +336,6 @@ function configOf(basis: Basis, saved: Readonly<Record<string, unknown>>): Confi
 
 const MIB = 1_048_576;
 const KEY_VARIABLES = ["API_MASTER_KEY", "USER_SET_KEY"] as const;
-const SHORT_PASSWORD_LENGTH = 8;
 
 function masterKeys(values: Values, blank: readonly string[]) {
   const several = (values.API_KEYS ?? "").split(",").filter((key) => key.trim() !== "");
@@ -352,16 +354,22 @@ function masterKeys(values: Values, blank: readonly string[]) {
 
 /** What makes the gateway easier to enter than its owner may think. */
 function exposure(values: Values): string[] {
-  const warnings: string[] = [];
-  const password = values.ADMIN_PASSWORD;
-  if (!values.REQUIRE_KEY) {
-    const who = isLoopback(values.HOST) ? "every program on this machine" : "EVERYBODY WHO CAN REACH THIS MACHINE";
-    warnings.push(`REQUIRE_KEY is off: the API is open to ${who}, without any key`);
+  if (values.REQUIRE_KEY) return [];
+  const who = isLoopback(values.HOST) ? "every program on this machine" : "EVERYBODY WHO CAN REACH THIS MACHINE";
+  return [`REQUIRE_KEY is off: the API is open to ${who}, without any key`];
+}
+
+/** A short password works: those who move over bring theirs. A predecessor's default does not. */
+function adminPassword(text: string | undefined): { value: string | undefined; warnings: readonly string[] } {
+  if (text === undefined || (text.length >= MIN_PASSWORD_LENGTH && !isPublished(text))) {
+    return { value: text, warnings: [] };
   }
-  if (password !== undefined && password.length < SHORT_PASSWORD_LENGTH) {
-    warnings.push(`ADMIN_PASSWORD is shorter than ${SHORT_PASSWORD_LENGTH} characters and can be guessed`);
+  if (isPublished(text)) {
+    const warning = "ADMIN_PASSWORD holds a password out of a sample, which everybody knows: it counts as not set";
+    return { value: undefined, warnings: [warning] };
   }
-  return warnings;
+  const warning = `ADMIN_PASSWORD is shorter than ${MIN_PASSWORD_LENGTH} characters and can be guessed`;
+  return { value: text, warnings: [warning] };
 }
 
 /** What somebody has set and nothing heeds. */

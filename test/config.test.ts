@@ -323,7 +323,9 @@ const warned: { env: Record<string, string>; says: string; keys?: string[] }[] =
   { env: { API_MASTER_KEY: "sk-xxxxxxxx" }, says: "holds a key out of a sample", keys: [] },
   { env: { USER_SET_KEY: "你的密钥" }, says: "USER_SET_KEY holds a key out of a sample", keys: [] },
   { env: { API_MASTER_KEY: "abc12" }, says: "API_MASTER_KEY is shorter than 8 characters", keys: ["abc12"] },
-  { env: { ADMIN_PASSWORD: "admin" }, says: "ADMIN_PASSWORD is shorter than 8 characters" },
+  { env: { ADMIN_PASSWORD: "elevenchars" }, says: "ADMIN_PASSWORD is shorter than 12 characters" },
+  { env: { ADMIN_PASSWORD: "admin123" }, says: "ADMIN_PASSWORD holds a password out of a sample" },
+  { env: { MANAGEMENT_PASSWORD: "change-me-please" }, says: "ADMIN_PASSWORD holds a password out of a sample" },
   { env: { REQUIRE_KEY: "off" }, says: "REQUIRE_KEY is off: the API is open to every program on this machine" },
   { env: { REQUIRE_KEY: "off", HOST: "0.0.0.0" }, says: "EVERYBODY WHO CAN REACH THIS MACHINE" },
   { env: { https_proxy: "socks5://127.0.0.1:1080" }, says: "HTTPS_PROXY names a SOCKS proxy" },
@@ -336,6 +338,15 @@ test.each(warned)("$env is warned about", ({ env, says, keys }) => {
   expect(config.warnings).toHaveLength(1);
   expect(config.warnings[0]).toContain(says);
   if (keys) expect(config.server.masterKeys).toEqual(keys);
+});
+
+test.each([
+  ["admin123", undefined],
+  ["Admin", undefined],
+  ["elevenchars", "elevenchars"],
+  ["我家的猫喜欢在窗台上晒太阳", "我家的猫喜欢在窗台上晒太阳"],
+])("O20 ADMIN_PASSWORD=%s sets %p", (text, value) => {
+  expect(load({ ADMIN_PASSWORD: text }).adminPassword).toBe(value);
 });
 
 test("a maximum of guests is not spoken of where there are none", () => {

@@ -1,11 +1,12 @@
-/** Keys that stand in samples and instructions everywhere: whoever keeps one has an open gateway without knowing it. */
+/** What stands in samples and instructions everywhere: whoever keeps it has an open gateway without knowing it. */
 const PUBLISHED = [
   /^(0|1|true|false|null|none|undefined|test|key|password|secret|admin|admin123|longcat)$/i,
   /^(sk|key)?[-_]?(x{3,}|\*{3,}|\.{3,}|0?123456(7(8(90?)?)?)?|abc123|test|demo|sample|example)$/i,
   /change[-_ ]?(me|this|it)|your[-_ ]?.*(key|token|secret|password)|(api|master|secret)[-_]?key[-_]?here|placeholder|^<.*>$/i,
   /super[-_]?secret|default[-_]?(key|password)|replace[-_]?(me|this|with)/i,
-  /[\u3400-\u9fff]/,
 ];
+/** No key has such letters, but the sentences that tell where to put one have. */
+const CJK = /[\u3400-\u9fff]/;
 
 /** Below this a key can be guessed over a network. */
 const SHORT_KEY_LENGTH = 8;
@@ -15,6 +16,11 @@ export interface ClientKey {
   readonly key: string | undefined;
   /** A sentence that names the variable and never the key. */
   readonly warning: string | undefined;
+}
+
+/** Whether a key or password is one that everybody knows. */
+export function isPublished(secret: string): boolean {
+  return PUBLISHED.some((sample) => sample.test(secret));
 }
 
 /** Reads a client key out of `variable`. A leading `Bearer ` is forgiven: some instructions tell people to write it. */
@@ -27,7 +33,7 @@ export function readClientKey(variable: string, text: string): ClientKey {
       warning: `${variable} is ${what}: no key is set by it, use the one made at the first start`,
     };
   }
-  if (PUBLISHED.some((sample) => sample.test(key))) {
+  if (isPublished(key) || CJK.test(key)) {
     return {
       key: undefined,
       warning: `${variable} holds a key out of a sample, which everybody knows: it is not accepted`,

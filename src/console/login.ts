@@ -2,10 +2,11 @@ import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
 import type { Clock } from "../lib/clock.ts";
 import { createThrottle } from "./throttle.ts";
 
+export { MIN_PASSWORD_LENGTH } from "../lib/password-length.ts";
+
 const SETUP_LINK_MS = 30 * 60_000;
 const VISIT_MS = 12 * 3_600_000;
 const REMEMBERED_MS = 30 * 86_400_000;
-export const MIN_PASSWORD_LENGTH = 12;
 
 /** What the console needs of the rest of the program to know its operator. */
 export interface AuthPorts {

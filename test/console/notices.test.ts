@@ -17,7 +17,8 @@ function warningsOf(env: Record<string, string>, file?: string, saved: Record<st
 const NOTICES: readonly (readonly [string, readonly string[], readonly string[]])[] = [
   ["an open API on this machine", warningsOf({ REQUIRE_KEY: "off" }), ["REQUIRE_KEY", "本机"]],
   ["an open API", warningsOf({ REQUIRE_KEY: "off", HOST: "0.0.0.0" }), ["REQUIRE_KEY", "任何人"]],
-  ["a short password", warningsOf({ ADMIN_PASSWORD: "admin" }), ["ADMIN_PASSWORD", "8"]],
+  ["a short password", warningsOf({ ADMIN_PASSWORD: "w9!x" }), ["ADMIN_PASSWORD", "12"]],
+  ["a published password", warningsOf({ ADMIN_PASSWORD: "admin123" }), ["ADMIN_PASSWORD", "密码"]],
   ["a short key", warningsOf({ API_MASTER_KEY: "abc12" }), ["API_MASTER_KEY", "8"]],
   ["an empty key", warningsOf({ API_MASTER_KEY: "" }), ["API_MASTER_KEY"]],
   ["a key that is 1", warningsOf({ USER_SET_KEY: "1" }), ["USER_SET_KEY"]],

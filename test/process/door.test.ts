@@ -95,3 +95,14 @@ test("row 43 a password that the command line sets ends the setup link that the 
   expect([taken.status, taken.headers.get("set-cookie")]).toEqual([403, null]);
   expect((await guess(gateway, PASSWORD)).status).toBe(303);
 });
+
+test.each([
+  ["admin123", "counts as not set", 403],
+  ["elevenchars", "shorter than 12 characters", 303],
+])("O20 at a first start ADMIN_PASSWORD=%s is warned about: %s", async (password, says, status) => {
+  using home = folder();
+  await using gateway = await serve(home.path, { ADMIN_PASSWORD: password });
+  expect(gateway.output()).toContain(says);
+  expect(gateway.output().includes("/console/setup?token=")).toBe(status !== 303);
+  expect((await guess(gateway, password)).status).toBe(status);
+});

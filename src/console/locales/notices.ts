@@ -11,6 +11,7 @@ const CHINESE: readonly (readonly [RegExp, string])[] = [
   [/^(\w+) is shorter than (\d+) characters/, "$1 少于 $2 个字符，容易被猜到。"],
   [/^(\w+) is (?:empty|1): no key is set by it/, "$1 没有设置密钥，请使用首次启动时生成的密钥。"],
   [/^(\w+) holds a key out of a sample/, "$1 是示例中公开的密钥，未被接受。"],
+  [/^(\w+) holds a password out of a sample/, "$1 是示例中公开的密码，视为没有设置。"],
   [/^AUTH_COOKIES holds a sample sentence/, "AUTH_COOKIES 是示例文字而不是 Cookie，已忽略。"],
   [/^MAX_CREDENTIALS has no effect: (\d+) /, "MAX_CREDENTIALS 不起作用：始终保留 $1 个访客会话（MIN_CREDENTIALS）。"],
   [/^KNOWN_MODELS names what nobody here serves: (.+)$/, "KNOWN_MODELS 中有这里没有的模型：$1。"],
