@@ -61,7 +61,7 @@ export function listen(
   const servers: Bun.Server<undefined>[] = [];
 
   const front = (request: Request, server: Bun.Server<undefined>): Response | Promise<Response> => {
-    const inner = base === "" ? request : withoutBase(request, base);
+    const inner = innerOf(request, base);
     if (inner !== request) peers.replace(request, inner);
     const streams = request.method === "POST" || request.headers.get("accept")?.includes("text/event-stream");
     if (!streams) return fetch(inner);
@@ -101,10 +101,19 @@ export function listen(
   };
 }
 
-function withoutBase(request: Request, base: string): Request {
-  const url = new URL(request.url);
-  if (url.pathname !== base && !url.pathname.startsWith(`${base}/`)) return request;
-  url.pathname = url.pathname.slice(base.length) || "/";
+/** The request as the gateway knows it: at an address that can be read, without the path at which a proxy mounts it. */
+function innerOf(request: Request, base: string): Request {
+  const { url: asked } = request;
+  const isReadable = URL.canParse(asked);
+  if (isReadable && base === "") return request;
+  // HTTP/1.0 needs no Host header, and anybody can send one that is no host.
+  const url = new URL(
+    isReadable ? asked : `http://localhost${asked.slice(asked.indexOf("/", asked.startsWith("/") ? 0 : 8))}`,
+  );
+  const path = url.pathname.replace(/^\/{2,}/, "/");
+  const isBelow = base !== "" && (path === base || path.startsWith(`${base}/`));
+  if (isReadable && !isBelow) return request;
+  if (isBelow) url.pathname = path.slice(base.length) || "/";
   return new Request(url, request);
 }
 
