@@ -21,6 +21,8 @@ export interface AppDeps {
   readonly clock: Clock;
   readonly log: Logger;
   readonly version: string;
+  /** The database file in use, absolute. */
+  readonly database: string;
   /** The folder with `public/` and `vendor/`. */
   readonly assetRoot: string;
   /** Sentences that stand beside the warnings of the settings, such as those of opening the store. */
@@ -66,6 +68,7 @@ export async function buildApp(deps: AppDeps): Promise<App> {
     clock,
     log,
     version,
+    database: deps.database,
     ready: () => ready,
     notices,
   });

@@ -2,7 +2,7 @@
  * Every setting of the gateway, read once from flags, environment, `.env` and what the console saved (in that order),
  * as one frozen Config. Nothing else in the program reads the environment.
  */
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { isPublished, readClientKey } from "./config/client-keys.ts";
 import { cookieEntries } from "./config/cookies.ts";
 import type { StrategyChoice } from "./config/kinds.ts";
@@ -36,9 +36,9 @@ export interface Config {
     readonly openBrowser: boolean;
   };
   readonly data: {
-    /** Absolute. */
+    /** Absolute: where the database, its key and its lock lie. */
     readonly dataDir: string;
-    /** Absolute; `sluice.db` in `dataDir` unless it was named. */
+    /** Absolute; `sluice.db` in DATA_DIR unless it was named. */
     readonly databasePath: string;
     /** Whether DB_PATH named the file: then it may belong to another program. */
     readonly databaseNamed: boolean;
@@ -221,7 +221,7 @@ function configOf(basis: Basis, saved: Readonly<Record<string, unknown>>): Confi
   const keys = masterKeys(values, basis.blank);
   const cookies = cookieEntries(values.AUTH_COOKIES ?? "");
   const password = adminPassword(values.ADMIN_PASSWORD);
-  const dataDir = resolve(basis.cwd, values.DATA_DIR);
+  const database = resolve(basis.cwd, values.DB_PATH ?? join(values.DATA_DIR, "sluice.db"));
   return deepFreeze<Config>({
     server: {
       ports: values.PORT,
@@ -235,8 +235,8 @@ function configOf(basis: Basis, saved: Readonly<Record<string, unknown>>): Confi
       openBrowser: basis.openBrowser,
     },
     data: {
-      dataDir,
-      databasePath: values.DB_PATH === undefined ? join(dataDir, "sluice.db") : resolve(basis.cwd, values.DB_PATH),
+      dataDir: dirname(database),
+      databasePath: database,
       databaseNamed: values.DB_PATH !== undefined,
       secret: values.SLUICE_SECRET,
       requestLogDays: values.REQUEST_LOG_DAYS,

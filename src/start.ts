@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { rmSync } from "node:fs";
 import { networkInterfaces } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { setPassword, passwordHash } from "./admin/password.ts";
 import { type App, buildApp } from "./app.ts";
 import { type CliDeps, runCli } from "./cli/run.ts";
@@ -17,9 +17,9 @@ import { containerNotices, readContainerFacts } from "./lib/container.ts";
 import { createLogger, type Logger } from "./lib/logger.ts";
 import { streamSink } from "./lib/outlet.ts";
 import { version } from "./lib/version.ts";
-import { prepareFolder, writeWhole } from "./store/files.ts";
+import { writeWhole } from "./store/files.ts";
 import { acquireLock, FolderInUseError, type Lock } from "./store/lock.ts";
-import { databasePathOf, openStore, StoreOpenError } from "./store/open.ts";
+import { openStore, StoreOpenError } from "./store/open.ts";
 import type { Store } from "./store/store.ts";
 
 /** How long answers under way may take once the program is told to stop. */
@@ -42,6 +42,8 @@ interface Opened {
   readonly app: App;
   readonly store: Store;
   readonly lock: Lock;
+  /** The file in use, absolute. */
+  readonly database: string;
 }
 
 async function open(config: Config, log: Logger, operatorToken?: string): Promise<Opened> {
@@ -51,10 +53,7 @@ async function open(config: Config, log: Logger, operatorToken?: string): Promis
     ...(data.databaseNamed ? { databasePath: data.databasePath } : {}),
     ...(data.secret === undefined ? {} : { secret: data.secret }),
   };
-  const folder = dirname(databasePathOf(databaseOptions));
-  prepareFolder(data.dataDir);
-  prepareFolder(folder);
-  const lock = acquireLock(folder);
+  const lock = acquireLock(data.dataDir);
   let store: Store | undefined;
   try {
     const opened = await openStore({ ...databaseOptions, clock: systemClock, log });
@@ -66,11 +65,12 @@ async function open(config: Config, log: Logger, operatorToken?: string): Promis
       clock: systemClock,
       log,
       version,
+      database: opened.databasePath,
       assetRoot,
       notices,
       ...(operatorToken === undefined ? {} : { operatorToken }),
     });
-    return { app, store, lock };
+    return { app, store, lock, database: opened.databasePath };
   } catch (error) {
     await store?.close();
     lock.release();
@@ -97,7 +97,7 @@ async function serve(config: Config): Promise<number> {
   const { server, data } = config;
   const log = createLogger({ ...config.log, write: streamSink(process.stdout), clock: systemClock });
   const operatorToken = randomBytes(32).toString("base64url");
-  const { app, store, lock } = await open(config, log, operatorToken).catch((error: unknown) => {
+  const { app, store, lock, database } = await open(config, log, operatorToken).catch((error: unknown) => {
     throw withExitCode(error);
   });
   const listening = listen((request) => app.fetch(request), app.peers, server);
@@ -139,7 +139,7 @@ async function serve(config: Config): Promise<number> {
     language: config.language,
     urls,
     loopback: isLoopback(server.host),
-    dataDir: data.dataDir,
+    database,
     newKey: await firstKey(app),
     setupLink: await setupLink(config, app, store, url),
     hasAccounts: (await app.admin.accounts.list()).length > 0,

@@ -161,6 +161,11 @@ const readings: { env: Record<string, string>; at: (config: Config) => unknown; 
     at: (c) => [c.data.databasePath, c.data.databaseNamed],
     value: ["/srv/app/data/octo-proxy.db", true],
   },
+  {
+    env: { DB_PATH: "/srv/octo/octo-proxy.db", DATA_DIR: "/elsewhere" },
+    at: (c) => [c.data.dataDir, c.data.databasePath],
+    value: ["/srv/octo", "/srv/octo/octo-proxy.db"],
+  },
   { env: { SQLITE_PATH: "/x/y.db" }, at: (c) => c.data.databasePath, value: "/x/y.db" },
   { env: { SLUICE_SECRET: "a passphrase" }, at: (c) => c.data.secret, value: "a passphrase" },
   {

@@ -53,13 +53,14 @@ export async function startGateway({ env = {}, dataDir, clock = systemClock }: G
       done();
     },
   });
-  const { store } = await openStore({ dataDir: folder, clock, log });
+  const { store, databasePath } = await openStore({ dataDir: folder, clock, log });
   const app = await buildApp({
     config,
     store,
     clock,
     log,
     version: "0.0.0",
+    database: databasePath,
     assetRoot,
     notices: [],
     random: () => 0.5,

@@ -107,7 +107,10 @@ export interface GuestTrouble extends Pick<GuestStatus, "needsLogin" | "retryAt"
 export interface Overview {
   readonly at: number;
   readonly version: string;
+  /** The folder of the database, its key and its backups. */
   readonly dataDir: string;
+  /** The database file, absolute. */
+  readonly database: string;
   readonly verdict: Verdict;
   readonly providers: readonly ProviderView[];
   readonly accounts: readonly AccountView[];

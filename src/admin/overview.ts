@@ -1,3 +1,4 @@
+import { dirname } from "node:path";
 import type { ProviderStatus } from "../pool/status.ts";
 import type { Provider } from "../providers/provider.ts";
 import type { HourFigures } from "../store/store.ts";
@@ -7,7 +8,8 @@ import { verdictOf } from "./verdict.ts";
 
 export interface OverviewDeps extends HourDeps {
   readonly version: string;
-  readonly dataDir: string;
+  /** The file in use, absolute. */
+  readonly database: string;
   readonly ready: () => boolean;
   readonly trouble: () => string | undefined;
   readonly notices: () => readonly string[];
@@ -61,7 +63,8 @@ export function overviewReader(deps: OverviewDeps): OverviewReader {
       return {
         at: clock.now(),
         version: deps.version,
-        dataDir: deps.dataDir,
+        dataDir: dirname(deps.database),
+        database: deps.database,
         verdict: verdict(),
         providers: ofProviders.map(([provider, its]) => providerView(provider, its)),
         accounts: pool.views(),

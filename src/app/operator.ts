@@ -19,6 +19,8 @@ export interface OperatorDeps {
   readonly clock: Clock;
   readonly log: Log;
   readonly version: string;
+  /** The database file in use, absolute. */
+  readonly database: string;
   /** Whether the accounts of the environment are in. */
   readonly ready: () => boolean;
   /** Sentences for the page. */
@@ -37,7 +39,7 @@ export interface Operator {
 export async function buildOperator(deps: OperatorDeps): Promise<Operator> {
   const { live, path, store, clock, log } = deps;
   const { pool, providers, router, usage } = path;
-  const { data, server } = live.config();
+  const { server } = live.config();
   const masters = server.masterKeys.map((key) => ({ name: "environment", key }));
   const keys = await openKeyRing(store, clock, masters);
   const overview = overviewReader({
@@ -46,7 +48,7 @@ export async function buildOperator(deps: OperatorDeps): Promise<Operator> {
     providers,
     clock,
     version: deps.version,
-    dataDir: data.dataDir,
+    database: deps.database,
     ready: deps.ready,
     trouble: () => store.trouble(),
     notices: deps.notices,

@@ -1,3 +1,5 @@
+import { dataText } from "./data-text.ts";
+
 /** What the start text tells. */
 export interface StartFacts {
   readonly version: string;
@@ -6,8 +8,8 @@ export interface StartFacts {
   readonly urls: readonly string[];
   /** Whether only this machine can reach it. */
   readonly loopback: boolean;
-  /** Absolute. */
-  readonly dataDir: string;
+  /** The database file in use, absolute. */
+  readonly database: string;
   /** Client key made at the first start: shown this once. */
   readonly newKey?: string | undefined;
   /** One-time address that sets the console password; undefined once that is done. */
@@ -52,7 +54,7 @@ export function startText(facts: StartFacts): string {
   const words = WORDS[facts.language];
   const rows: [string, string][] = [
     [words.api, facts.urls.map((url) => `${url}/v1`).join("  ")],
-    [words.data, facts.dataDir],
+    [words.data, dataText(facts.database)],
   ];
   if (facts.newKey !== undefined) rows.push([words.key, facts.newKey]);
   if (!facts.hasAccounts) rows.push([words.account, words.onPage]);

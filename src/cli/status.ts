@@ -1,6 +1,7 @@
 import type { Overview, ProviderView, Verdict } from "../admin/admin.ts";
 import { withoutAccounts } from "../admin/without-accounts.ts";
 import { type Command, EXIT } from "./command.ts";
+import { dataText } from "./data-text.ts";
 import { moment } from "./table.ts";
 
 const VERDICTS: Readonly<Record<Exclude<Verdict["state"], "empty">, string>> = {
@@ -15,7 +16,7 @@ export const STATUS_COMMAND: Command = {
   name: "status",
   summary: "whether it runs and how its accounts are",
   json:
-    "{ running, url, pid, at, version, dataDir, verdict: { state, usable, total, … }, providers, accounts, hour, notices };\n" +
+    "{ running, url, pid, at, version, dataDir, database, verdict: { state, usable, total, … }, providers, accounts, hour, notices };\n" +
     "url and pid are left out when nothing serves",
   async run(call) {
     const { overview, serving } = await call.operate(async (operator, server) => ({
@@ -29,7 +30,7 @@ export const STATUS_COMMAND: Command = {
   },
 };
 
-function linesOf({ verdict, providers, hour, dataDir, notices }: Overview): string[] {
+function linesOf({ verdict, providers, hour, database, notices }: Overview): string[] {
   const back = verdict.nextBackAt === undefined ? "" : `, next back ${moment(verdict.nextBackAt)}`;
   const trouble = verdict.trouble === undefined ? "" : ` (${verdict.trouble})`;
   return [
@@ -41,7 +42,7 @@ function linesOf({ verdict, providers, hour, dataDir, notices }: Overview): stri
         return `${name}: ${counts.join(", ") || "no accounts"}${breaker === "closed" ? "" : `; service ${breaker}`}`;
       }),
     `last hour: ${hour.requests} requests, ${hour.answered} answered`,
-    `data folder: ${dataDir}`,
+    `data folder: ${dataText(database)}`,
     ...notices,
   ];
 }

@@ -11,7 +11,7 @@ test.each([
   await using world = await openWorld({ providers: [provider] });
   const { store, pool, clock } = world;
   const notices = () => [];
-  const facts = { version: "0", dataDir: "", ready: () => true, trouble: () => undefined, notices };
+  const facts = { version: "0", database: "/data/sluice.db", ready: () => true, trouble: () => undefined, notices };
   const { providers } = await overviewReader({ store, pool, clock, providers: [provider], ...facts }).overview();
   expect(providers[0]?.guests).toEqual(shown && expect.objectContaining(shown));
 });

@@ -56,6 +56,7 @@ export const OVERVIEW: Overview = {
   at: 5000,
   version: "1.2.3",
   dataDir: "/srv/data",
+  database: "/srv/data/sluice.db",
   verdict: {
     state: "limited",
     provider: undefined,

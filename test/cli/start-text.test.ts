@@ -7,7 +7,7 @@ const FACTS: StartFacts = {
   language: "en",
   urls: ["http://127.0.0.1:8000", "http://127.0.0.1:8088"],
   loopback: true,
-  dataDir: "/home/me/data",
+  database: "/home/me/data/sluice.db",
   newKey: "sk-sluice-invented",
   setupLink: "http://127.0.0.1:8000/console/setup?token=invented",
   hasAccounts: false,
@@ -34,6 +34,12 @@ test("row 2 a later start is short", () => {
 Console:
 http://127.0.0.1:8000/console/
 `,
+  );
+});
+
+test("the start text names a database with a name of its own in the folder where it lies", () => {
+  expect(startText({ ...FACTS, database: "/srv/octo/octo-proxy.db" })).toContain(
+    "\n  Data                     /srv/octo (octo-proxy.db)\n",
   );
 });
 

@@ -194,6 +194,7 @@ export function fakeAdmin(clock: { now(): number }, initial: Partial<FakeWorld> 
     at: clock.now(),
     version: "0.1.0",
     dataDir: "./data",
+    database: "./data/sluice.db",
     verdict: world.verdict,
     providers: world.providers.map((each) => ({ ...each, states: statesOf(each.name) })),
     accounts: world.accounts,

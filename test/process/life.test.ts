@@ -1,6 +1,6 @@
 import { Database } from "bun:sqlite";
 import { expect, setDefaultTimeout, test } from "bun:test";
-import { writeFileSync } from "node:fs";
+import { readdirSync, writeFileSync } from "node:fs";
 import { mkdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { answer, Gate, startLongcatSim } from "../sims/longcat.ts";
@@ -164,6 +164,21 @@ test("a foreign database under DB_PATH is left alone", async () => {
   expect(gateway.output()).toContain("octo-proxy.db");
   expect(await Bun.file(path).bytes()).toEqual(before);
   expect(await Bun.file(join(home.path, "sluice.db")).exists()).toBe(true);
+});
+
+test("with DB_PATH all lies beside the database, and the start, status and the command line look there", async () => {
+  using home = folder();
+  const env = { DB_PATH: join(home.path, "here", "mine.db") };
+  expect((await sluice(home.path, ["key", "add", "laptop"], { env })).code).toBe(0);
+  const stopped = await sluice(home.path, ["status"], { env });
+  expect(stopped.stdout).toContain(`\ndata folder: ${home.path}/here (mine.db)\n`);
+  await using gateway = await serve(home.path, env);
+  expect(gateway.output()).toContain(`  ${home.path}/here (mine.db)\n`);
+  const status = await sluice(home.path, ["status", "--json"], { env: { ...env, DATA_DIR: "/elsewhere" } });
+  const { running, dataDir, database } = JSON.parse(status.stdout) as Record<string, unknown>;
+  expect([running, dataDir, database]).toEqual([true, join(home.path, "here"), env.DB_PATH]);
+  expect(readdirSync(home.path)).toEqual(["here"]);
+  expect(readdirSync(join(home.path, "here"))).toContain("sluice.key");
 });
 
 test("a bad value stops the start and names key, value and what is allowed", async () => {
