@@ -167,7 +167,7 @@ export class Run implements AttemptOwner {
       if (!(result instanceof GatewayError)) return result;
       last = result;
       const { next } = FAILURES[last.kind];
-      if (!this.#mayGoOn(last)) return { failure: worse(last, lender.unavailable(target)), final: true };
+      if (!this.#mayGoOn(last)) return { failure: this.#lastWord(last, lender.unavailable(target)), final: true };
       if (!lease.account || (next === "provider" && !provider.serviceOf)) return { failure: last, final: false };
       // However many accounts one provider has, the last attempt is for somebody else.
       const others = targets.slice(targets.indexOf(target) + 1);
@@ -228,6 +228,13 @@ export class Run implements AttemptOwner {
     if (blames !== "provider") return true;
     this.#giveBack ??= this.#means.budget.take();
     return this.#giveBack !== undefined;
+  }
+
+  /** What the client sees of an attempt after which no other may follow. @param nobody undefined while others could serve */
+  #lastWord(last: GatewayError, nobody: GatewayError | undefined): GatewayError {
+    if (nobody || last.status !== 429 || this.#options.accountId !== undefined) return worse(last, nobody);
+    // Its wait is that of one account: the client's next request goes to another at once.
+    return new GatewayError(last.kind, last.message, { retryAt: this.#means.clock.now() });
   }
 
   /** Why nobody could answer there now; undefined while somebody may. */

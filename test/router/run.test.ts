@@ -90,6 +90,16 @@ describe("failover", () => {
     expect(await failureOf(world.run())).toMatchObject({ kind: "rate-limited", status: 429 });
   });
 
+  test("a limit met at the last attempt is no wait for a client while another account is free", async () => {
+    const fake = new FakeProvider();
+    await using world = await openWorld({ providers: [fake], router: { maxAttempts: 2 } });
+    await world.add("a,b,c");
+    const retryAt = world.clock.now() + 3600 * SECOND;
+    fake.next("a", fails("rate-limited", { retryAt })).next("b", fails("rate-limited", { retryAt }));
+    expect(await failureOf(world.run())).toMatchObject({ kind: "rate-limited", retryAt: world.clock.now() });
+    expect(await world.ask()).toBe("hello from c");
+  });
+
   test("fault 8 all accounts cooling is a 429 with the least remaining wait", async () => {
     const fake = new FakeProvider();
     await using world = await openWorld({ providers: [fake] });
