@@ -1,5 +1,7 @@
+import { cookiesOfCurl } from "../../lib/curl.ts";
 import { isObject } from "../../lib/json.ts";
 import { claimsOf } from "../../lib/jwt.ts";
+import { pastedLines } from "../../lib/pasted-lines.ts";
 import type { ImportFile, ImportItem, Predecessor, Reading, Refusal } from "./reading.ts";
 
 const OWNERS: Readonly<Record<string, Predecessor>> = {
@@ -36,7 +38,7 @@ export function readCookieJson(file: ImportFile, document: unknown): Reading | u
  * cURL. Undefined when no line is any.
  */
 export function readCookieLines(file: ImportFile): Reading | undefined {
-  const text = (file.text ?? "").replace(/^\uFEFF/, "").replace(/[ \t]*[\\^]\r?\n\s*/g, " ");
+  const text = (file.text ?? "").replace(/^\uFEFF/, "");
   const rows = cookieRows(text);
   if (rows)
     return rows.size === 0
@@ -48,15 +50,14 @@ export function readCookieLines(file: ImportFile): Reading | undefined {
   const items: ImportItem[] = [];
   const refused: Refusal[] = [];
   const shortest = file.named === false ? LONG_BARE_CHARS : 0;
-  text.split(/\r\n|\r|\n/).forEach((line, index) => {
-    const trimmed = line.trim();
-    if (trimmed === "" || trimmed.startsWith("#")) return;
-    const from = `${file.path}, line ${index + 1}`;
-    const provider = providerOf(trimmed, shortest);
+  for (const { number, text: line } of pastedLines(text)) {
+    if (line.startsWith("#")) continue;
+    const from = `${file.path}, line ${number}`;
+    const provider = providerOf(cookiesOfCurl(line) ?? line, shortest);
     if (provider === undefined)
       refused.push({ from, reason: "This line is no cookie of a service that is known here." });
-    else items.push(itemOf(provider, trimmed, from));
-  });
+    else items.push(itemOf(provider, line, from));
+  }
   return items.length === 0 ? undefined : readingOf(items, refused);
 }
 

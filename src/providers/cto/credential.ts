@@ -1,7 +1,9 @@
 /** The credential: the `__client` cookie of clerk.cto.new, in every form people paste it (protocol.md, "Credential"). */
 import { GatewayError } from "../../chat/error.ts";
+import { cookiesOfCurl } from "../../lib/curl.ts";
 import { isObject, parseJson } from "../../lib/json.ts";
 import { claimsOf } from "../../lib/jwt.ts";
+import { pastedLines } from "../../lib/pasted-lines.ts";
 import type { CredentialKind } from "../provider.ts";
 
 /** What Clerk's cookies hold. All else (session, user, organisation) is asked for and kept in memory only. */
@@ -80,20 +82,19 @@ const textOr = (value: unknown): string | undefined => (typeof value === "string
 
 /** One text for each account: by `||`, and by line where every line stands for itself. JSON and tables are one text. */
 function splitAccounts(text: string): string[] {
-  const joined = text.replace(/[ \t]*[\\^]\r?\n\s*/g, " ").trim(); // a copied cURL command runs over several lines
-  if (/^[[{]/.test(joined) || /\t/.test(joined)) return [joined];
-  const parts = joined.split("||").flatMap((part) => part.split(/\r?\n|\r/));
-  return parts.map((part) => part.trim()).filter((part) => part !== "");
+  const lines = pastedLines(text).map((line) => cookiesOfCurl(line.text) ?? line.text);
+  if (/^\s*[[{]/.test(text) || lines.some((line) => line.includes("\t"))) return [text.trim()];
+  return lines.flatMap((line) => (line.includes("||") ? line.split("||").filter((part) => part.trim() !== "") : line));
 }
 
-/** @throws GatewayError invalid-request for a part that is meant as an account and lacks `__client` */
+/** @throws GatewayError invalid-request for a part without `__client` */
 function accountsIn(part: string): CtoCredential[] {
   const cookies = cookiesIn(part);
   const accounts = collect(cookies);
   if (accounts.length > 0) return accounts;
   if (cookies.some(([name]) => CLERK_NAME.test(name))) throw missing(cookies.map(([name]) => name));
-  const bare = part.replace(/^["']|["']$/g, "");
-  if (!BARE.test(bare)) return [];
+  const bare = part.trim().replace(/^["']|["']$/g, "");
+  if (!BARE.test(bare)) throw missing([]);
   const claims = claimsOf(bare);
   if (claims && !("rotating_token" in claims) && ("sid" in claims || "azp" in claims)) throw missing(["__session"]);
   return [{ client: bare }];
@@ -126,7 +127,7 @@ function collect(cookies: readonly Cookie[]): CtoCredential[] {
   return accounts.map(({ client, clientUat, suffix }) => credentialOf(client, clientUat, suffix));
 }
 
-/** The cookies of a text, whatever its form: JSON, a table, a header, cURL. */
+/** The cookies of a text, whatever its form: JSON, a table, a header. */
 function cookiesIn(text: string): Cookie[] {
   const parsed = parseJson(text);
   if (parsed.ok) return ofThisSite(cookiesOfJson(parsed.value));

@@ -1,8 +1,10 @@
 /** Every form in which people hand in a LangFast session (protocol.md, "Sessions"). Pure. */
 import { createHash } from "node:crypto";
 import { GatewayError } from "../../chat/error.ts";
+import { cookiesOfCurl } from "../../lib/curl.ts";
 import { isObject, parseJson } from "../../lib/json.ts";
 import { claimsOf } from "../../lib/jwt.ts";
+import { pastedLines } from "../../lib/pasted-lines.ts";
 import type { LangfastCredential } from "./credential.ts";
 
 /** Where to find a session, beside the paste box and in refusals. */
@@ -41,17 +43,24 @@ export function readPaste(text: string): LangfastCredential[] {
   const trimmed = text.trim();
   if (trimmed === "") throw refused("Nothing was pasted.");
   if (/^[[{]/.test(trimmed)) return fromJson(jsonOf(trimmed));
-  const pieces = [...trimmed.matchAll(STORED)].map(([, index, value = ""]) => ({ index, value }));
-  if (pieces.length > 0) return fromPieces(pieces);
+  const lines = pastedLines(text).map((line) => cookiesOfCurl(line.text) ?? line.text);
+  const pieces = piecesIn(lines.join("\n"));
+  if (pieces.some(({ index }) => index !== undefined)) return fromPieces(pieces);
   if (/^["']?(base64-|%5B|%7B)/i.test(trimmed)) return fromStored(unquote(trimmed.replace(/\s+/g, "")));
-  const lines = trimmed.split(/[\r\n]+/).map((line) => line.trim());
   const words = trimmed.split(/[\s,;]+/).map(labelled);
   // An access token beside its refresh token, on one line or two, is one session.
   if (words.length === 2 && words.some(isJwt) && !words.every(isJwt)) return [fromTokens(words)];
-  return lines.filter((line) => line !== "").flatMap(fromLine);
+  return lines.flatMap(fromLine);
+}
+
+/** The pieces of stored sessions in a text. */
+function piecesIn(text: string): Piece[] {
+  return [...text.matchAll(STORED)].map(([, index, value = ""]) => ({ index, value }));
 }
 
 function fromLine(line: string): LangfastCredential[] {
+  const pieces = piecesIn(line);
+  if (pieces.length > 0) return fromPieces(pieces);
   if (/^[[{]/.test(line)) return fromJson(jsonOf(line));
   const colon = line.indexOf(":");
   const address = colon < 0 ? line : line.slice(0, colon).trim();

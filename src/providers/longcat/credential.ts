@@ -1,6 +1,8 @@
 /** A LongCat login: the `passport_token_key` cookie, in every form in which people paste it. */
 import { GatewayError } from "../../chat/error.ts";
+import { cookiesOfCurl } from "../../lib/curl.ts";
 import { isObject } from "../../lib/json.ts";
+import { pastedLines } from "../../lib/pasted-lines.ts";
 import type { CredentialKind } from "../provider.ts";
 
 /** `cookies` are the other cookies of a pasted header, as `name=value; name=value`. */
@@ -23,7 +25,7 @@ export const credential: CredentialKind<LongcatCredential> = {
   parse(text) {
     const trimmed = text.trim();
     if (trimmed === "") throw refused("Nothing was pasted.");
-    const found = fromJson(trimmed) ?? fromCurl(trimmed) ?? trimmed.split(/[\r\n]+/).flatMap(fromLine);
+    const found = fromJson(trimmed) ?? pastedLines(text).flatMap((line) => fromCurl(line.text) ?? fromLine(line.text));
     const byToken = new Map<string, LongcatCredential>();
     for (const one of found) if (!byToken.get(one.token)?.cookies) byToken.set(one.token, one);
     return [...byToken.values()];
@@ -63,12 +65,11 @@ function fromLine(line: string): LongcatCredential[] {
   });
 }
 
-/** A copied cURL command: its Cookie header or its cookie option. */
-function fromCurl(text: string): LongcatCredential[] | undefined {
-  if (!/^curl(\.exe)?\s/i.test(text)) return undefined;
-  const header = /\bcookie:\s*([^'"\r\n]+)/i.exec(text) ?? /(?:\s-b|--cookie)[\s=]+\$?['"]?([^'"\r\n]+)/i.exec(text);
-  if (!header?.[1]) throw refused("The cURL command has no Cookie header.");
-  return [fromPairs(header[1].replace(/\^/g, "").split(";"))];
+/** A copied cURL command; undefined for any other line. */
+function fromCurl(line: string): LongcatCredential[] | undefined {
+  const cookies = cookiesOfCurl(line);
+  if (cookies === "") throw refused("The cURL command has no Cookie header.");
+  return cookies === undefined ? undefined : [fromPairs(cookies.split(";"))];
 }
 
 /** A cookie export: a list of `{name, value}`, such a list under `cookies`, or an object of names and values. */

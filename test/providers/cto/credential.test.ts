@@ -43,6 +43,11 @@ describe("R22 every pasted form with __client is an account", () => {
       [{ client: ANN, clientUat: "17" }],
     ],
     [
+      "cURL commands one after another",
+      `curl https://clerk.cto.new -b '__client=${ANN}'\ncurl.exe https://clerk.cto.new \`\n\t-b '__client=${BOB}'`,
+      [{ client: ANN }, { client: BOB }],
+    ],
+    [
       "a cookie export as JSON",
       JSON.stringify([
         { domain: "clerk.cto.new", name: "__client", value: ANN, httpOnly: true },
@@ -114,6 +119,7 @@ describe("R22 what is missing is said when it is pasted, and no secret is repeat
     ["nothing", "  ", "has no __client cookie"],
     ["a word", "hello", "has no __client cookie"],
     ["an export without it", JSON.stringify([{ name: "__session", value: SESSION }]), "has __session but no __client"],
+    ["a good account and a word", `${ANN}\nhello`, "has no __client cookie"],
     ["a good account and a half one", `${ANN}\n__session=${SESSION}`, "has __session but no __client"],
   ];
   test.each(halves)("%s", (_name, text, words) => {

@@ -110,6 +110,13 @@ test("several accounts come in one text, and the same one only once", () => {
     expect.stringMatching(/^token:[0-9a-f]{64}$/) as unknown as string,
   ]);
   expect(credential.parse(JSON.stringify([SESSION, { refresh_token: "another-one" }]))).toHaveLength(2);
+  const stored = `base64-${Buffer.from(JSON.stringify({ refresh_token: "another-one" })).toString("base64url")}`;
+  expect(credential.parse(`${NAME}=${STORED}\n${NAME}=${stored}`)).toHaveLength(2);
+});
+
+test("R22 cookies that the Windows prompt quotes in a cURL command are read", () => {
+  const text = `curl ^"https://langfa.st/^" ^\r\n  -b ^"a=1; ${NAME}.1=${SECOND}; ${NAME}.0=${FIRST}^"`;
+  expect(credential.parse(text)).toMatchObject([WHOLE]);
 });
 
 const halves: { name: string; text: string; says: RegExp }[] = [

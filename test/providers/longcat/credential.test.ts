@@ -27,6 +27,21 @@ const forms: { name: string; text: string; gives: { token: string; cookies?: str
     gives: [{ token: A, cookies: "a=1" }],
   },
   {
+    name: "a cURL command for the Windows prompt with -b",
+    text: `curl ^"https://longcat.chat/api/v1/user-current^" ^\r\n  -b ^"a=1^%3D; passport_token_key=${A}^" ^\r\n  -H ^"accept: */*^"`,
+    gives: [{ token: A, cookies: "a=1%3D" }],
+  },
+  {
+    name: "one cURL command after another",
+    text: `curl https://x -b 'passport_token_key=${A}'\ncurl.exe https://x \`\n  -H 'Cookie: passport_token_key=${B}; b=2'`,
+    gives: [{ token: A }, { token: B, cookies: "b=2" }],
+  },
+  {
+    name: "the headers of a request",
+    text: `GET / HTTP/1.1\nHost: longcat.chat\nCookie: passport_token_key=${A}\nAccept: */*`,
+    gives: [{ token: A }],
+  },
+  {
     name: "a browser's export",
     text: JSON.stringify([
       { domain: ".longcat.chat", name: "passport_token_key", value: A },

@@ -1,0 +1,39 @@
+export interface PastedLine {
+  /** From 1: of the line that it begins on. */
+  readonly number: number;
+  readonly text: string;
+}
+
+/** What ends a line that goes on: in bash, at the Windows prompt, in PowerShell. */
+const GOES_ON = /\s*[\\^`]$/;
+
+const COOKIE_HEADER = /^cookie:/i;
+const OTHER_HEADER = /^(?!cookie:)(?::?[\w-]+:\s|[A-Z]+ \S+ HTTP\/)/i;
+
+/**
+ * The lines of a pasted text that hold anything; a command that runs over several is one. Of a request's headers only
+ * the cookies are left.
+ */
+export function pastedLines(text: string): PastedLine[] {
+  const lines = wholeLines(text);
+  if (!lines.some((line) => COOKIE_HEADER.test(line.text))) return lines;
+  return lines.filter((line) => !OTHER_HEADER.test(line.text));
+}
+
+function wholeLines(text: string): PastedLine[] {
+  const lines: PastedLine[] = [];
+  let begun: PastedLine | undefined;
+  text
+    .replace(/^\uFEFF/, "")
+    .split(/\r\n|\r|\n/)
+    .forEach((raw, index) => {
+      const line = raw.trim();
+      const goesOn = GOES_ON.test(line);
+      const piece = line.replace(GOES_ON, "");
+      const { number, text } = begun ?? { number: index + 1, text: "" };
+      const whole = { number, text: text === "" ? piece : `${text} ${piece}` };
+      begun = goesOn ? whole : undefined;
+      if (!goesOn && whole.text !== "") lines.push(whole);
+    });
+  return begun ? [...lines, begun] : lines;
+}
