@@ -11,13 +11,14 @@ const MOST_MODELS = 500;
 const LONGEST_MODEL = 200;
 
 /**
- * What a person typed for an account, checked. What is left out stays as it is; null goes back to the default.
+ * What a person typed for an account, checked. What is left out stays as it is; null goes back to the default, but for
+ * the label, whose default is not known here.
  * @throws GatewayError invalid-request that names the field and says what is allowed
  */
 export function settingsOf(changes: AccountChanges): Partial<AccountSettings> {
   const settings: { -readonly [Name in keyof AccountSettings]?: AccountSettings[Name] } = {};
   const { label, priority, concurrency, requestsPerHour, proxy, models } = changes;
-  if (label !== undefined) settings.label = labelOf(label);
+  if (typeof label === "string") settings.label = labelOf(label);
   if (priority !== undefined) settings.priority = whole("priority", priority ?? 0, -MOST_PRIORITY, MOST_PRIORITY);
   if (concurrency !== undefined)
     settings.concurrency = concurrency === null ? undefined : whole("concurrency", concurrency, 1, MOST_CONCURRENT);

@@ -71,7 +71,8 @@ export function accountOperations({ pool, router, usage, clock }: AccountOperati
   };
 
   const configure = async (id: string, changes: AccountChanges): Promise<AccountView> => {
-    await pool.roster.configure(id, settingsOf(changes));
+    const label = changes.label === null ? { label: pool.roster.usualLabel(id) } : {};
+    await pool.roster.configure(id, { ...settingsOf(changes), ...label });
     return pool.view(id);
   };
 

@@ -15,7 +15,7 @@ export type AccountView = AccountStatus;
 
 /** Changes to an account's settings. What is left out stays; null goes back to the default. */
 export interface AccountChanges {
-  readonly label?: string;
+  readonly label?: string | null;
   /** -1000 to 1000. */
   readonly priority?: number | null;
   /** 1 to 100. */

@@ -67,7 +67,7 @@ export const ROUTES = {
     "Label, priority, concurrency, pace, proxy and allowed models; null goes back to the default",
     {
       ...id,
-      label: Type.Optional(Type.String()),
+      label: Type.Optional(Type.Union([Type.String(), Type.Null()])),
       priority: Type.Optional(Type.Union([Type.Integer(), Type.Null()])),
       concurrency: Type.Optional(Type.Union([Type.Integer(), Type.Null()])),
       requestsPerHour: Type.Optional(Type.Union([Type.Integer(), Type.Null()])),

@@ -33,7 +33,7 @@ async function changesOf(call: Call): Promise<AccountChanges> {
   const concurrency = numberIn(call, "concurrency");
   const requestsPerHour = numberIn(call, "requests-per-hour");
   const changes: AccountChanges = {
-    ...(typeof label === "string" ? { label } : {}),
+    ...(typeof label === "string" ? { label: label.trim() === DEFAULT ? null : label } : {}),
     ...(priority === undefined ? {} : { priority }),
     ...(concurrency === undefined ? {} : { concurrency }),
     ...(requestsPerHour === undefined ? {} : { requestsPerHour }),

@@ -119,6 +119,12 @@ export class Roster {
     return account;
   }
 
+  /** The name that the account would get if nobody had given it one. */
+  usualLabel(id: string): string {
+    const { provider, credential } = this.#deps.find(id);
+    return this.#freeLabel(provider, provider.credential?.settings?.(credential)?.label, id);
+  }
+
   async remove(id: string): Promise<void> {
     const account = this.#deps.find(id);
     await this.#deps.store.accounts.remove(id);
@@ -250,8 +256,10 @@ export class Roster {
     return sha256(`${providerName}\n${kindOf(this.#deps.provider(providerName)).identity(credential)}`);
   }
 
-  #freeLabel(provider: Provider, wanted: string | undefined): string {
-    const taken = new Set(this.#deps.accounts(provider.name).map(({ label }) => label));
+  /** @param except an account whose own name does not count as taken */
+  #freeLabel(provider: Provider, wanted: string | undefined, except?: string): string {
+    const others = this.#deps.accounts(provider.name).filter(({ id }) => id !== except);
+    const taken = new Set(others.map(({ label }) => label));
     if (wanted !== undefined && !taken.has(wanted)) return wanted;
     const stem = wanted ?? provider.title;
     let number = wanted === undefined ? 1 : 2;

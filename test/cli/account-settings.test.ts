@@ -11,6 +11,8 @@ const changes: { argv: string[]; stdin?: string; tty?: boolean; to: Record<strin
   { argv: ["--models", " claude-*, gpt-5,"], to: { models: ["claude-*", "gpt-5"] } },
   {
     argv: [
+      "--label",
+      "default",
       "--priority",
       "default",
       "--concurrency",
@@ -20,7 +22,7 @@ const changes: { argv: string[]; stdin?: string; tty?: boolean; to: Record<strin
       "--models",
       "default",
     ],
-    to: { priority: null, concurrency: null, requestsPerHour: null, models: null },
+    to: { label: null, priority: null, concurrency: null, requestsPerHour: null, models: null },
   },
   { argv: ["--proxy"], stdin: "http://me:pass@proxy.test:8080\n", to: { proxy: "http://me:pass@proxy.test:8080" } },
   { argv: ["--proxy"], stdin: "default\r", tty: true, to: { proxy: null } },

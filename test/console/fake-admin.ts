@@ -246,7 +246,7 @@ export function fakeAdmin(clock: { now(): number }, initial: Partial<FakeWorld> 
         if (changes.proxy?.startsWith("socks")) {
           throw new GatewayError("invalid-request", "SOCKS proxies do not work here.", { field: "proxy" });
         }
-        return change(id, changes.label === undefined ? {} : { label: changes.label });
+        return change(id, typeof changes.label === "string" ? { label: changes.label } : {});
       },
       sync: async (id) => find(id),
       async remove(id) {
