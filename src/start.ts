@@ -16,6 +16,7 @@ import { systemClock } from "./lib/clock.ts";
 import { containerNotices, readContainerFacts } from "./lib/container.ts";
 import { createLogger, type Logger } from "./lib/logger.ts";
 import { streamSink } from "./lib/outlet.ts";
+import { appendTrouble } from "./lib/rotating-file.ts";
 import { version } from "./lib/version.ts";
 import { writeWhole } from "./store/files.ts";
 import { acquireLock, FolderInUseError, type Lock } from "./store/lock.ts";
@@ -46,7 +47,12 @@ interface Opened {
   readonly database: string;
 }
 
-async function open(config: Config, log: Logger, operatorToken?: string): Promise<Opened> {
+/** @param serving left out for a command that only looks in */
+async function open(
+  config: Config,
+  log: Logger,
+  serving?: { readonly operatorToken: string; readonly notices: readonly string[] },
+): Promise<Opened> {
   const { data } = config;
   const databaseOptions = {
     dataDir: data.dataDir,
@@ -58,7 +64,8 @@ async function open(config: Config, log: Logger, operatorToken?: string): Promis
   try {
     const opened = await openStore({ ...databaseOptions, clock: systemClock, log });
     store = opened.store;
-    const notices = [...opened.notices, ...containerNotices(readContainerFacts(), data.dataDir)];
+    const container = containerNotices(readContainerFacts(), data.dataDir);
+    const notices = [...(serving?.notices ?? []), ...opened.notices, ...container];
     const app = await buildApp({
       config,
       store,
@@ -68,7 +75,7 @@ async function open(config: Config, log: Logger, operatorToken?: string): Promis
       database: opened.databasePath,
       assetRoot,
       notices,
-      ...(operatorToken === undefined ? {} : { operatorToken }),
+      ...(serving ? { operatorToken: serving.operatorToken } : {}),
     });
     return { app, store, lock, database: opened.databasePath };
   } catch (error) {
@@ -97,7 +104,10 @@ async function serve(config: Config): Promise<number> {
   const { server, data } = config;
   const log = createLogger({ ...config.log, write: streamSink(process.stdout), clock: systemClock });
   const operatorToken = randomBytes(32).toString("base64url");
-  const { app, store, lock, database } = await open(config, log, operatorToken).catch((error: unknown) => {
+  const { app, store, lock, database } = await open(config, log, {
+    operatorToken,
+    notices: logFileNotices(config),
+  }).catch((error: unknown) => {
     throw withExitCode(error);
   });
   const listening = listen((request) => app.fetch(request), app.peers, server);
@@ -149,6 +159,12 @@ async function serve(config: Config): Promise<number> {
   Bun.unsafe.setJITPolicy(NORMAL_JIT_POLICY);
   if (server.openBrowser) openBrowser(`${url}/console/`);
   return stopped;
+}
+
+/** The log never stops the gateway, so its file is tried before the first line is lost. */
+function logFileNotices({ log: { file } }: Config): string[] {
+  const trouble = file && appendTrouble(file.path);
+  return trouble ? [`LOG_FILE ${file.path} cannot be written (${trouble}): the log goes to standard output alone`] : [];
 }
 
 /** A client key when there is none yet: the API works at once with it. */

@@ -1,4 +1,4 @@
-import { appendFile, close, fstat, ftruncate, open } from "node:fs";
+import { appendFile, close, closeSync, fstat, ftruncate, mkdirSync, open, openSync } from "node:fs";
 import { mkdir, rename } from "node:fs/promises";
 import { dirname } from "node:path";
 import { promisify } from "node:util";
@@ -11,6 +11,17 @@ export interface RotatingFile {
   readonly maxBytes: number;
   /** Files to keep, the current one included; at least 1. */
   readonly files: number;
+}
+
+/** Why a file cannot be appended to, as the system's code; undefined when it can. Its folder is made. */
+export function appendTrouble(path: string): string | undefined {
+  try {
+    mkdirSync(dirname(path), { recursive: true });
+    closeSync(openSync(path, "a", 0o600));
+    return undefined;
+  } catch (error) {
+    return error instanceof Error && "code" in error ? String(error.code) : "unknown error";
+  }
 }
 
 /** Plain descriptors: the log is open as long as the process, and a FileHandle may not be left to the collector. */

@@ -35,6 +35,11 @@ const NOTICES: readonly (readonly [string, readonly string[], readonly string[]]
   ["a variable with a prefix", warningsOf({ SLUICE_PORT: "1" }), ["SLUICE_PORT", "是 PORT"]],
   ["a line of the environment file", warningsOf({}, "A=1\nnonsense"), ["第 2 行"]],
   ["a saved value", warningsOf({}, undefined, { MAX_ATTEMPTS: "99" }), ["MAX_ATTEMPTS", '"99"']],
+  [
+    "a log file that cannot be written",
+    ["LOG_FILE /srv/logs cannot be written (EISDIR): the log goes to standard output alone"],
+    ["/srv/logs", "EISDIR"],
+  ],
   ["no volume", containerNotices({ inContainer: true, mountInfo: "" }, "/data"), ["/data"]],
   [
     "a predecessor's volume",

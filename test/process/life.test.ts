@@ -153,6 +153,19 @@ test("a lost sealing key stops the start with 3 and is not replaced", async () =
   expect(await keyFile.exists()).toBe(false);
 });
 
+test.each([
+  ["is a folder", "logs", "EISDIR"],
+  ["lies below a file", "file/sluice.log", "EEXIST"],
+])("a LOG_FILE that %s is told of at the start, and the gateway serves", async (_, name, code) => {
+  using home = folder();
+  await mkdir(join(home.path, "logs"));
+  writeFileSync(join(home.path, "file"), "");
+  const path = join(home.path, name);
+  await using gateway = await serve(home.path, { LOG_FILE: path });
+  expect(gateway.output()).toContain(`LOG_FILE ${path} cannot be written (${code}): the log goes to`);
+  expect((await chat(gateway, gateway.key, { model: "demo" })).status).toBe(200);
+});
+
 test("a foreign database under DB_PATH is left alone", async () => {
   using home = folder();
   const path = join(home.path, "octo-proxy.db");

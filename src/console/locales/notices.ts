@@ -14,6 +14,7 @@ const CHINESE: readonly (readonly [RegExp, string])[] = [
   [/^(\w+) holds a password out of a sample/, "$1 是示例中公开的密码，视为没有设置。"],
   [/^AUTH_COOKIES holds a sample sentence/, "AUTH_COOKIES 是示例文字而不是 Cookie，已忽略。"],
   [/^MAX_CREDENTIALS has no effect: (\d+) /, "MAX_CREDENTIALS 不起作用：始终保留 $1 个访客会话（MIN_CREDENTIALS）。"],
+  [/^LOG_FILE (.+) cannot be written \((\w+)\)/, "日志文件 $1 无法写入（$2），日志只写到标准输出。"],
   [/^KNOWN_MODELS names what nobody here serves: (.+)$/, "KNOWN_MODELS 中有这里没有的模型：$1。"],
   [/^(\w+) names a SOCKS proxy/, "$1 是 SOCKS 代理，不会使用：只支持 http:// 和 https:// 代理。"],
   [/^(SLUICE_\w+) is not a setting and was ignored; the name is (\w+)$/, "没有设置项 $1，已忽略；正确的名称是 $2。"],
