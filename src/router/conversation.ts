@@ -176,8 +176,9 @@ export class Conversations implements ChatKeeper {
       return;
     }
     if (!chat.stored && chat.keeping.remove) this.#unstored.add(chat);
-    const [least, most] = chat.keeping.deleteDelayMs;
-    this.#agenda.add(chat, least + this.#deps.random() * (most - least));
+    const { deleteDelayMs } = chat.keeping;
+    const least = deleteDelayMs[0]; // not taken apart as a list is: that alone kept all this from being compiled
+    this.#agenda.add(chat, least + this.#deps.random() * (deleteDelayMs[1] - least));
   }
 
   leaves(chat: Chat): void {
