@@ -17,9 +17,6 @@ export type Progress = "open" | "finished" | "last";
 /** In a thinking turn, answer text is held back to this length: until then it may turn out to be thinking. */
 const PREAMBLE_CHARS = 256;
 
-/** So many events of one read stay apart; a large read is an answer that nobody watched being written. */
-const MOST_EVENTS_A_READ = 32;
-
 const PROGRESS: UpstreamEvent = { type: "progress" };
 
 /**
@@ -92,7 +89,7 @@ export class Answer {
   #readEvents(out: UpstreamEvent[]): void {
     let hasCome = false;
     while (this.progress !== "last") {
-      const text = this.#nextText(out);
+      const text = this.#nextText();
       if (text === undefined) {
         const event = this.#events.next();
         if (!event) break;
@@ -103,10 +100,9 @@ export class Answer {
     if (hasCome && out.length === 0) out.push(PROGRESS);
   }
 
-  /** The text of the next frame if it has the form of the last; in a large read, of all such frames up to another. */
-  #nextText(out: readonly UpstreamEvent[]): string | undefined {
-    const isLarge = out.length >= MOST_EVENTS_A_READ && this.#segment === "content" && this.#content.addsUp;
-    return this.#form && this.#events.nextText(this.#form, isLarge);
+  /** The text of the next frame if it has the form of the last; of all such frames up to another when texts add up. */
+  #nextText(): string | undefined {
+    return this.#form && this.#events.nextText(this.#form, this.#segment === "content" && this.#content.addsUp);
   }
 
   #readFrame(data: string, out: UpstreamEvent[]): void {
@@ -288,7 +284,7 @@ function think(text: string, out: UpstreamEvent[]): void {
 }
 
 function add(type: "text-delta" | "reasoning-delta", text: string, out: UpstreamEvent[]): void {
-  const last = out.length < MOST_EVENTS_A_READ ? undefined : out[out.length - 1];
+  const last = out.at(-1);
   if (last?.type === type) out[out.length - 1] = { type, text: last.text + text };
   else out.push({ type, text });
 }
