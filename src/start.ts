@@ -140,11 +140,7 @@ async function serve(config: Config): Promise<number> {
   process.on("unhandledRejection", (cause) => log.error("unhandled", { cause: String(cause) }));
 
   await app.start();
-  const notices = app.notices();
-  // The start text shows a few on the same standard output.
-  const shown = config.log.file ? 0 : 2;
-  if (notices.length > shown) for (const notice of notices) log.warn("notice", { text: notice });
-  const text = startText({
+  const { text, rest } = startText({
     version,
     language: config.language,
     urls,
@@ -153,9 +149,10 @@ async function serve(config: Config): Promise<number> {
     newKey: await firstKey(app),
     setupLink: await setupLink(config, app, store, url),
     hasAccounts: (await app.admin.accounts.list()).length > 0,
-    notices,
+    notices: app.notices(),
   });
   process.stdout.write(text);
+  for (const notice of rest) log.warn("notice", { text: notice });
   Bun.unsafe.setJITPolicy(NORMAL_JIT_POLICY);
   if (server.openBrowser) openBrowser(`${url}/console/`);
   return stopped;

@@ -16,7 +16,7 @@ export interface StartFacts {
   readonly setupLink?: string | undefined;
   /** Whether an account is there; without one the text says how to add it. */
   readonly hasAccounts: boolean;
-  /** Sentences for the owner; only the first few are shown, the log has all. */
+  /** Sentences for the owner; only the first few are shown. */
   readonly notices: readonly string[];
 }
 
@@ -49,8 +49,15 @@ const WORDS = {
   },
 } as const;
 
-/** What a start prints: at most 12 lines, the last one an address to click, with a line end. */
-export function startText(facts: StartFacts): string {
+export interface StartText {
+  /** At most 12 lines, the last one an address to click, with a line end. */
+  readonly text: string;
+  /** The notices for which there was no room: the log is to have them. */
+  readonly rest: readonly string[];
+}
+
+/** What a start prints. */
+export function startText(facts: StartFacts): StartText {
   const words = WORDS[facts.language];
   const rows: [string, string][] = [
     [words.api, facts.urls.map((url) => `${url}/v1`).join("  ")],
@@ -65,8 +72,9 @@ export function startText(facts: StartFacts): string {
   const room = MAX_LINES - body.length - end.length;
   const fits = facts.notices.length <= room;
   const notices = fits ? facts.notices : facts.notices.slice(0, room - 1);
-  const rest = fits ? [] : [words.more(facts.notices.length - notices.length)];
-  return `${[...body, ...[...notices, ...rest].map((notice) => `! ${oneLine(notice)}`), ...end].join("\n")}\n`;
+  const rest = facts.notices.slice(notices.length);
+  const told = fits ? notices : [...notices, words.more(rest.length)];
+  return { text: `${[...body, ...told.map((notice) => `! ${oneLine(notice)}`), ...end].join("\n")}\n`, rest };
 }
 
 /** Names padded to the widest; a Chinese character is two columns wide. */

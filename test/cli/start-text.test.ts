@@ -15,7 +15,7 @@ const FACTS: StartFacts = {
 };
 
 test("row 2 the first start tells address, data, key and how to go on", () => {
-  expect(startText(FACTS)).toBe(`Sluice 1.2.3
+  expect(startText(FACTS).text).toBe(`Sluice 1.2.3
   API                      http://127.0.0.1:8000/v1  http://127.0.0.1:8088/v1
   Data                     /home/me/data
   Client key (shown once)  sk-sluice-invented
@@ -27,7 +27,9 @@ http://127.0.0.1:8000/console/setup?token=invented
 });
 
 test("row 2 a later start is short", () => {
-  expect(startText({ ...FACTS, newKey: undefined, setupLink: undefined, hasAccounts: true, loopback: false })).toBe(
+  expect(
+    startText({ ...FACTS, newKey: undefined, setupLink: undefined, hasAccounts: true, loopback: false }).text,
+  ).toBe(
     `Sluice 1.2.3
   API   http://127.0.0.1:8000/v1  http://127.0.0.1:8088/v1
   Data  /home/me/data
@@ -38,14 +40,14 @@ http://127.0.0.1:8000/console/
 });
 
 test("the start text names a database with a name of its own in the folder where it lies", () => {
-  expect(startText({ ...FACTS, database: "/srv/octo/octo-proxy.db" })).toContain(
+  expect(startText({ ...FACTS, database: "/srv/octo/octo-proxy.db" }).text).toContain(
     "\n  Data                     /srv/octo (octo-proxy.db)\n",
   );
 });
 
 test("row 2 in Chinese, with columns as wide as they look", () => {
   const lines = startText({ ...FACTS, language: "zh" })
-    .trimEnd()
+    .text.trimEnd()
     .split("\n");
   expect(lines[3]).toBe("  客户端密钥（仅显示一次）  sk-sluice-invented");
   const columns = lines.slice(1, 6).map((line) => Bun.stringWidth(line.replace(/(?<=\S) {2,}\S.*$/, "")));
@@ -56,14 +58,14 @@ test("row 2 in Chinese, with columns as wide as they look", () => {
 test.each([0, 1, 4, 5, 40])("row 2 with %d notices it is at most 12 lines and ends with an address", (count) => {
   for (const language of ["en", "zh"] as const) {
     const notices = Array.from({ length: count }, (_, at) => `notice ${at}\nof two lines`);
-    const lines = startText({ ...FACTS, language, notices })
-      .trimEnd()
-      .split("\n");
+    const { text, rest } = startText({ ...FACTS, language, notices });
+    const lines = text.trimEnd().split("\n");
     expect(lines.length).toBeLessThanOrEqual(12);
     expect(lines.at(-1)).toMatch(/^http:\/\/\S+$/);
     const shown = lines.filter((line) => line.startsWith("! notice")).length;
     expect(lines.some((line) => line.includes(String(count - shown)))).toBe(true);
     expect(shown).toBe(count <= 4 ? count : 3);
+    expect(rest).toEqual(notices.slice(shown));
   }
 });
 

@@ -166,6 +166,20 @@ test.each([
   expect((await chat(gateway, gateway.key, { model: "demo" })).status).toBe(200);
 });
 
+test("row 2 a first start with many warnings tells each once, and prints its text in at most 12 lines", async () => {
+  using home = folder();
+  const env = { REQUIRE_KEY: "off", ADMIN_PASSWORD: "short", API_MASTER_KEY: "1", USER_SET_KEY: "sk-123456" };
+  const more = { SLUICE_NOTHING: "1", KNOWN_MODELS: '["abc"]', LOG_FILE: home.path };
+  const gateway = await serve(home.path, { ...env, ...more });
+  expect(await gateway.end("SIGTERM")).toBe(0);
+  const output = gateway.output() + (await gateway.errors());
+  for (const name of [...Object.keys(env), ...Object.keys(more)])
+    expect([name, output.split(name).length - 1]).toEqual([name, 1]);
+  const text = output.slice(0, /\S+\/console\/\n/.exec(output)?.index).trimEnd();
+  expect(text.split("\n").length).toBeLessThanOrEqual(11);
+  expect(output.match(/WARN {2}notice /g)).toHaveLength(4);
+});
+
 test("a foreign database under DB_PATH is left alone", async () => {
   using home = folder();
   const path = join(home.path, "octo-proxy.db");

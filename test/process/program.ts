@@ -17,6 +17,8 @@ export interface Served extends AsyncDisposable {
   readonly pid: number;
   /** All that was printed so far. */
   output(): string;
+  /** What it wrote on standard error, once it has ended. */
+  errors(): Promise<string>;
   /** The first client key, if this start printed one. */
   readonly key: string | undefined;
   /** Sends a signal and resolves to the exit code (signals: 128 and their number). */
@@ -71,6 +73,7 @@ export async function serve(
     url: ADDRESS.exec(output)?.[1] ?? "",
     pid: child.pid,
     output: () => output,
+    errors: () => new Response(child.stderr).text(),
     key: /sk-sluice-[\w-]+/.exec(output)?.[0],
     exited: child.exited,
     end,
