@@ -28,12 +28,26 @@ export interface AccountChanges {
   readonly models?: readonly string[] | null;
 }
 
+/** An account that was just added or renewed. */
+export interface AdmittedAccount extends AccountView {
+  /** Why its credential could not be checked, in words; undefined when it was, or should not be. */
+  readonly unchecked?: string;
+}
+
+/** What was pasted and not added: the upstream refused it when it was checked, or it is no credential at all. */
+export interface RefusedLogin {
+  /** A safe short form of the credential; `line 3` where there is none. */
+  readonly hint: string;
+  /** From 1; undefined where lines do not stand for themselves. */
+  readonly line?: number;
+  readonly reason: string;
+}
+
 export interface AddResult {
-  readonly added: readonly AccountView[];
+  readonly added: readonly AdmittedAccount[];
   /** Accounts that were there already; their credential was renewed if it differed. */
-  readonly known: readonly AccountView[];
-  /** Credentials that the upstream refused when they were checked; they were not added. */
-  readonly refused: readonly { readonly hint: string; readonly reason: string }[];
+  readonly known: readonly AdmittedAccount[];
+  readonly refused: readonly RefusedLogin[];
 }
 
 export interface TestResult {
@@ -166,10 +180,13 @@ export interface Admin {
   overview(): Promise<Overview>;
   readonly accounts: {
     list(): Promise<AccountView[]>;
-    /** `text` in any form the provider's users paste. Checked at once: a dead credential is refused with words. */
+    /**
+     * `text` in any form the provider's users paste. Checked at once: a dead credential is refused with words, and one bad
+     * line takes no other with it. What cannot be checked now is added, and says so.
+     */
     add(provider: string, text: string, options?: { label?: string; check?: boolean }): Promise<AddResult>;
     /** A new credential for this account (a new cookie after "sign in again"). */
-    renew(id: string, text: string): Promise<AccountView>;
+    renew(id: string, text: string): Promise<AdmittedAccount>;
     /** One real tiny request over this account. */
     test(id: string): Promise<TestResult>;
     enable(id: string): Promise<AccountView>;
