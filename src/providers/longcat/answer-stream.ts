@@ -116,9 +116,10 @@ export class AnswerStream implements AsyncIterableIterator<Batch> {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#linger?.stop();
-    if (!this.#body) return;
-    if (this.#answer.progress === "last") void drain(this.#body, this.#context.clock);
-    else this.#body.cancel();
+    const body = this.#body;
+    if (!body) return;
+    if (this.#answer.progress !== "last") body.cancel();
+    else if (!body.rest()) void drain(body, this.#context.clock);
   }
 }
 
