@@ -1,11 +1,13 @@
 import { Elysia } from "elysia";
-import type { AccountView } from "../admin/admin.ts";
+import type { AccountView, AdmittedAccount } from "../admin/admin.ts";
 import { GatewayError, toGatewayError } from "../chat/error.ts";
 import { html } from "./html.ts";
+import { admissionReport, needsReport, uncheckedList } from "./parts/admission.ts";
 import { addForm, credentialError, fieldError, renewForm } from "./parts/forms.ts";
 import { sheet } from "./parts/frame.ts";
 import { changesOf, isSettingName, settingsSheet } from "./parts/settings.ts";
 import { accountSheet, removeSheet } from "./parts/sheet.ts";
+import { mark } from "./parts/state.ts";
 import { CLOSES, contextOf, type Desk, fieldsOf, fragment, type Handler, route, say } from "./routes.ts";
 import type { Visit } from "./visit.ts";
 
@@ -47,18 +49,21 @@ export function accountRoutes(desk: Desk) {
         if (field("text").trim() === "") return fragment(visit, fieldError("text", t("add.error.empty")), 422);
         try {
           const label = field("label").trim();
-          const { added, known, refused } = await admin.accounts.add(field("provider"), field("text"), {
+          const result = await admin.accounts.add(field("provider"), field("text"), {
             check: true,
             ...(label !== "" && { label }),
           });
           feed.nudge();
-          if (field("after") === "setup") {
-            return fragmentWith(visit, { "hx-redirect": `${site.root}setup?step=3` });
+          const { added, known } = result;
+          const goesOn = field("after") === "setup" && added.length + known.length > 0;
+          if (needsReport(result)) {
+            const next = goesOn && html`<a class="btn go" href="${site.root}setup?step=3">${t("add.go-on")}</a>`;
+            return fragment(visit, html`${admissionReport(visit.words, result)}${next}`);
           }
+          if (goesOn) return fragmentWith(visit, { "hx-redirect": `${site.root}setup?step=3` });
           const parts = [
             added.length > 0 && n("said.added", added.length),
             known.length > 0 && n("said.known", known.length),
-            refused.length > 0 && n("said.refused", refused.length),
           ].filter((part) => part !== false);
           return say(visit, parts.join(" "), { headers: CLOSES });
         } catch (error) {
@@ -89,14 +94,23 @@ export function accountRoutes(desk: Desk) {
         const account = await find(visit);
         const text = (await fieldsOf(visit))("text");
         if (text.trim() === "") return fragment(visit, fieldError("text", visit.words.t("add.error.empty")), 422);
+        let renewed: AdmittedAccount;
         try {
-          await admin.accounts.renew(account.id, text);
+          renewed = await admin.accounts.renew(account.id, text);
         } catch (error) {
           const problem = credentialError(visit.words, error);
           return fragment(visit, fieldError("text", problem.text), problem.status);
         }
         feed.nudge();
-        return say(visit, visit.words.t("said.renewed", { account: account.label }), { headers: CLOSES });
+        const said = visit.words.t("said.renewed", { account: account.label });
+        const unchecked = uncheckedList(visit.words, [renewed]);
+        if (unchecked)
+          return fragment(
+            visit,
+            html`<p>${mark("open", "s-open", said)}</p>
+              ${unchecked}`,
+          );
+        return say(visit, said, { headers: CLOSES });
       }),
       { parse: "none" },
     )

@@ -2,9 +2,11 @@ import type {
   AccountChanges,
   AccountView,
   Admin,
+  AdmittedAccount,
   ApiKeyView,
   Overview,
   ProviderView,
+  RefusedLogin,
   SignInMethodView,
   SignInView,
   Verdict,
@@ -25,6 +27,9 @@ export interface FakeWorld {
   password: string | undefined;
   methods: SignInMethodView[];
   signIns: SignInView[];
+  /** Lines of the next pasted text that are refused, and why what is added or renewed cannot be checked. */
+  refused: RefusedLogin[];
+  unchecked: string | undefined;
   /** What was asked of `configure`, in order. */
   configured: AccountChanges[];
   /** What `begin` was given, in order. */
@@ -164,6 +169,8 @@ export function fakeAdmin(clock: { now(): number }, initial: Partial<FakeWorld> 
     password: undefined,
     methods: [],
     signIns: [],
+    refused: [],
+    unchecked: undefined,
     configured: [],
     begun: [],
     moved: [],
@@ -201,6 +208,10 @@ export function fakeAdmin(clock: { now(): number }, initial: Partial<FakeWorld> 
     hour: HOUR,
     notices: world.notices,
   });
+  const admitted = (view: AccountView): AdmittedAccount => ({
+    ...view,
+    ...(world.unchecked === undefined ? {} : { unchecked: world.unchecked }),
+  });
   const readCookie = (text: string) => {
     if (text.includes("passport_token_key=dead")) {
       throw new GatewayError("auth-rejected", "LongCat answered 401 to this cookie.");
@@ -225,11 +236,11 @@ export function fakeAdmin(clock: { now(): number }, initial: Partial<FakeWorld> 
           successRate: undefined,
         });
         world.accounts = [...world.accounts, added];
-        return { added: [added], known: [], refused: [] };
+        return { added: [admitted(added)], known: [], refused: world.refused };
       },
       async renew(id, text) {
         readCookie(text);
-        return change(id, { state: "ready", reason: undefined, reasonKind: undefined });
+        return admitted(change(id, { state: "ready", reason: undefined, reasonKind: undefined }));
       },
       async test(id) {
         const { state } = find(id);

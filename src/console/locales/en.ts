@@ -240,6 +240,11 @@ export const en = {
   "add.submit": "Check and add",
   "add.busy": "Checking…",
   "add.check.note": "It is checked at once and kept sealed on this machine.",
+  "add.line": "Line {n}",
+  "add.unchecked": "Not checked",
+  "add.unchecked.what":
+    "They are in all the same. Test them when the service can be reached: a login that is no good shows then.",
+  "add.go-on": "Go on",
   "add.error.empty": "Paste a login first.",
   "add.error.invalid-request": "This text holds no usable login.",
   "add.error.upstream": "The service could not be reached. Try again.",

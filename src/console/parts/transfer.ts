@@ -84,7 +84,8 @@ function lineOf({ provider, name, from, reason }: Line): Html {
 
 const english = (text: string) => html`<small lang="en">${text}</small>`;
 
-function list(title: string, items: readonly Html[], open = false): Html | false {
+/** A list that folds open; false for an empty one. */
+export function list(title: string, items: readonly Html[], open = false): Html | false {
   if (items.length === 0) return false;
   const rest = items.length - MOST_LINES;
   return html`<details ${open && html` open`}>
