@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
-import { rmSync } from "node:fs";
-import { networkInterfaces } from "node:os";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { networkInterfaces, tmpdir } from "node:os";
 import { join } from "node:path";
 import { setPassword, passwordHash } from "./admin/password.ts";
 import { type App, buildApp } from "./app.ts";
@@ -20,7 +20,7 @@ import { appendTrouble } from "./lib/rotating-file.ts";
 import { version } from "./lib/version.ts";
 import { writeWhole } from "./store/files.ts";
 import { acquireLock, FolderInUseError, type Lock } from "./store/lock.ts";
-import { openStore, StoreOpenError } from "./store/open.ts";
+import { databasePathOf, openStore, StoreOpenError } from "./store/open.ts";
 import type { Store } from "./store/store.ts";
 
 /** How long answers under way may take once the program is told to stop. */
@@ -47,37 +47,36 @@ interface Opened {
   readonly database: string;
 }
 
-/** @param serving left out for a command that only looks in */
-async function open(
-  config: Config,
-  log: Logger,
-  serving?: { readonly operatorToken: string; readonly notices: readonly string[] },
-): Promise<Opened> {
+interface Opening {
+  readonly operatorToken?: string;
+  readonly notices?: readonly string[];
+  /** Used in place of the data folder, which is not touched. */
+  readonly scratch?: string;
+}
+
+async function open(config: Config, log: Logger, { operatorToken, notices = [], scratch }: Opening): Promise<Opened> {
   const { data } = config;
-  const databaseOptions = {
-    dataDir: data.dataDir,
-    ...(data.databaseNamed ? { databasePath: data.databasePath } : {}),
-    ...(data.secret === undefined ? {} : { secret: data.secret }),
-  };
-  const lock = acquireLock(data.dataDir);
+  const files = scratch === undefined ? filesOf(data) : { dataDir: scratch };
+  const secret = data.secret === undefined ? {} : { secret: data.secret };
+  const lock = acquireLock(files.dataDir);
   let store: Store | undefined;
   try {
-    const opened = await openStore({ ...databaseOptions, clock: systemClock, log });
+    const opened = await openStore({ ...files, ...secret, clock: systemClock, log });
     store = opened.store;
     const container = containerNotices(readContainerFacts(), data.dataDir);
-    const notices = [...(serving?.notices ?? []), ...opened.notices, ...container];
+    const database = scratch === undefined ? opened.databasePath : data.databasePath;
     const app = await buildApp({
       config,
       store,
       clock: systemClock,
       log,
       version,
-      database: opened.databasePath,
+      database,
       assetRoot,
-      notices,
-      ...(serving ? { operatorToken: serving.operatorToken } : {}),
+      notices: [...notices, ...opened.notices, ...container],
+      ...(operatorToken === undefined ? {} : { operatorToken }),
     });
-    return { app, store, lock, database: opened.databasePath };
+    return { app, store, lock, database };
   } catch (error) {
     await store?.close();
     lock.release();
@@ -85,18 +84,33 @@ async function open(
   }
 }
 
-/** Opens the data folder for a command while nobody serves it. */
-async function openLocal(config: Config) {
+/** Opens the data folder for a command while nobody serves it. One that only looks in sees an empty one where none is. */
+async function openLocal(config: Config, onlyLooks: boolean) {
+  const { data } = config;
   const log = createLogger({ level: "warn", format: "text", write: streamSink(process.stderr), clock: systemClock });
-  const { app, store, lock } = await open(config, log);
-  return {
-    admin: app.admin,
-    async close() {
-      await app.stop();
-      await store.close();
-      lock.release();
-    },
-  };
+  const isThere = !onlyLooks || existsSync(databasePathOf(filesOf(data)));
+  const scratch = isThere ? undefined : mkdtempSync(join(tmpdir(), "sluice-"));
+  const removeScratch = () => scratch !== undefined && rmSync(scratch, { recursive: true, force: true });
+  const opening = scratch === undefined ? {} : { scratch, notices: [`There is nothing in ${data.dataDir} yet.`] };
+  try {
+    const { app, store, lock } = await open(config, log, opening);
+    return {
+      admin: app.admin,
+      async close() {
+        await app.stop();
+        await store.close();
+        lock.release();
+        removeScratch();
+      },
+    };
+  } catch (error) {
+    removeScratch();
+    throw error;
+  }
+}
+
+function filesOf({ dataDir, databasePath, databaseNamed }: Config["data"]) {
+  return { dataDir, ...(databaseNamed ? { databasePath } : {}) };
 }
 
 /** Serves until a signal says otherwise; resolves to the exit code. */

@@ -51,7 +51,7 @@ const list: Command = {
   summary: "all accounts and how they are",
   json: `[account]; an account has ${ACCOUNT_FIELDS}`,
   async run(call) {
-    const accounts = await call.operate((operator) => operator.accounts.list());
+    const accounts = await call.look((operator) => operator.accounts.list());
     const rows = accounts.map((account) => [
       account.id,
       account.provider,
@@ -74,7 +74,7 @@ const test: Command = {
   summary: "send one tiny real request over an account",
   json: "{ ok, model, durationMs, text, kind }; kind is the failure when ok is false",
   async run(call) {
-    const result = await call.operate(({ accounts }) => accounts.test(only(call)));
+    const result = await call.look(({ accounts }) => accounts.test(only(call)));
     const verdict = result.ok ? "ok" : `failed (${result.kind ?? "unknown"})`;
     call.answer(result, [`${verdict}  ${result.model}  ${result.durationMs} ms  ${result.text}`]);
     return result.ok ? EXIT.done : EXIT.failed;

@@ -24,8 +24,11 @@ export interface CliIo {
 export interface CliDeps {
   /** Serves until it is told to stop; resolves to the exit code. Throws like `openLocal`. */
   serve(config: Config): Promise<number>;
-  /** Opens the data folder for this process alone. An error's `exitCode`, if it has one, becomes the program's. */
-  openLocal(config: Config): Promise<LocalOperator>;
+  /**
+   * Opens the data folder for this process alone. Where there is no database yet it makes one, unless the caller only
+   * looks in: then nothing is made, and an empty gateway answers. An error's `exitCode`, if it has one, becomes the program's.
+   */
+  openLocal(config: Config, onlyLooks: boolean): Promise<LocalOperator>;
   readonly version: string;
 }
 
@@ -33,6 +36,8 @@ export interface CliDeps {
 export class UsageError extends Error {
   override readonly name = "UsageError";
 }
+
+type Operate = <T>(work: (operator: Operator, serving: Serving | undefined) => Promise<T>) => Promise<T>;
 
 /** What a command may use. */
 export interface Call {
@@ -44,7 +49,9 @@ export interface Call {
   /** Reads the settings at the first call. @throws ConfigError */
   readonly config: () => Config;
   /** Runs `work` on the serving gateway, or on the data folder when none serves. */
-  readonly operate: <T>(work: (operator: Operator, serving: Serving | undefined) => Promise<T>) => Promise<T>;
+  readonly operate: Operate;
+  /** The same for work that changes nothing: it makes no data folder where there is none. */
+  readonly look: Operate;
   /** Writes the result: `value` with `--json`, else `lines`. */
   readonly answer: (value: unknown, lines: readonly string[]) => void;
 }

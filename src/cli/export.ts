@@ -21,7 +21,7 @@ export const EXPORT_COMMAND: Command = {
     const clear = call.flags["clear"] === true;
     if (!clear && call.flags["yes"] === true) throw new UsageError("--yes answers the question of --clear");
     const secret = clear ? await confirmed(call) : { passphrase: await newPassphrase(call) };
-    const { document, accounts, leftOut } = await call.operate(({ transfer }) =>
+    const { document, accounts, leftOut } = await call.look(({ transfer }) =>
       transfer.exportAccounts({
         ...secret,
         ...(typeof provider === "string" ? { provider } : {}),

@@ -28,7 +28,8 @@ export const IMPORT_COMMAND: Command = {
       dryRun: call.flags["dry-run"] === true,
       ...(passphrase === undefined ? {} : { passphrase }),
     };
-    const read = await call.operate(({ transfer }) => transfer.importFiles(options));
+    const operate = options.dryRun ? call.look : call.operate;
+    const read = await operate(({ transfer }) => transfer.importFiles(options));
     const report = { ...read, refused: [...refused, ...read.refused] };
     call.answer(report, linesOf(report));
     const found = report.took.length + report.skipped.length + report.notes.length;

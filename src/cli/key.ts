@@ -24,7 +24,7 @@ const list: Command = {
   summary: "all client keys, without the keys themselves",
   json: `[{ ${KEY_FIELDS} }]`,
   async run(call) {
-    const keys = await call.operate((operator) => operator.keys.list());
+    const keys = await call.look((operator) => operator.keys.list());
     const rows = keys.map((key) => [
       key.id,
       key.name,

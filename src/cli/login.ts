@@ -30,7 +30,8 @@ const login: Command = {
       ...(typeof label === "string" ? { label } : {}),
       ...(typeof account === "string" ? { accountId: account } : {}),
     };
-    return call.operate(async (operator) => {
+    const operate = method === undefined ? call.look : call.operate;
+    return operate(async (operator) => {
       const methods = await methodsOf(operator, provider);
       if (method === undefined) return sayMethods(call, methods);
       const input = checked(typed, methods, method);
@@ -104,7 +105,7 @@ const list: Command = {
   summary: "sign-ins that are open, and those of the last hour",
   json: `[sign-in]; a sign-in has ${SIGN_IN_FIELDS}`,
   async run(call) {
-    const signIns = await call.operate(({ signIn }) => signIn.list());
+    const signIns = await call.look(({ signIn }) => signIn.list());
     const rows = signIns.map(({ id, provider, method, status, label, expiresAt, reason, accounts }) => [
       id,
       provider,

@@ -6,7 +6,7 @@ import { redact } from "../lib/redact.ts";
 import { ACCOUNT_COMMANDS } from "./account.ts";
 import { ACCOUNT_SETTING_COMMANDS } from "./account-settings.ts";
 import { type Call, type CliDeps, type CliIo, type Command, EXIT, UsageError } from "./command.ts";
-import { operate } from "./connect.ts";
+import { type LocalOperator, operate } from "./connect.ts";
 import { COMMON_FLAGS, FLAGS } from "./flags.ts";
 import { EXPORT_COMMAND } from "./export.ts";
 import { HEALTH_COMMAND } from "./health.ts";
@@ -104,7 +104,8 @@ function callOf(command: Command, operands: readonly string[], flags: Flags, io:
     operands,
     flags,
     config: settings,
-    operate: (work) => operate(settings(), openerOf(deps), work),
+    operate: (work) => operate(settings(), openerOf(deps, false), work),
+    look: (work) => operate(settings(), openerOf(deps, true), work),
     answer(value, lines) {
       if (flags["json"] === true) io.stdout.write(`${JSON.stringify(value, undefined, 2)}\n`);
       else if (lines.length > 0) io.stdout.write(`${lines.join("\n")}\n`);
@@ -124,10 +125,10 @@ class DataFolderError extends Error {
   override readonly name = "DataFolderError";
 }
 
-function openerOf(deps: CliDeps): CliDeps["openLocal"] {
+function openerOf(deps: CliDeps, onlyLooks: boolean): (config: Config) => Promise<LocalOperator> {
   return async (config) => {
     try {
-      return await deps.openLocal(config);
+      return await deps.openLocal(config, onlyLooks);
     } catch (error) {
       if (exitCodeIn(error) !== undefined || !(error instanceof Error)) throw error;
       throw new DataFolderError(error.message, { cause: error });

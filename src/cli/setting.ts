@@ -6,7 +6,7 @@ const list: Command = {
   summary: "the settings that may change while it runs",
   json: "[{ name, value, defaultValue, source, allowed, unit }]; source is default, console, environment or flag",
   async run(call) {
-    const settings = await call.operate((operator) => operator.settings.get());
+    const settings = await call.look((operator) => operator.settings.get());
     const rows = settings.map(({ name, value, unit, source, allowed }) => [
       name,
       value === "" ? "-" : value,

@@ -17,24 +17,32 @@ export const STATUS_COMMAND: Command = {
   summary: "whether it runs and how its accounts are",
   json:
     "{ running, url, pid, at, version, dataDir, database, verdict: { state, usable, total, … }, providers, accounts, hour, notices };\n" +
-    "url and pid are left out when nothing serves",
+    "url, pid and verdict are left out when nothing serves",
   async run(call) {
-    const { overview, serving } = await call.operate(async (operator, server) => ({
+    const { overview, serving } = await call.look(async (operator, server) => ({
       overview: await operator.overview(),
       serving: server,
     }));
-    const where = serving ? { running: true, url: serving.url, pid: serving.pid } : { running: false };
-    const head = serving ? `running at ${serving.url} (pid ${serving.pid})` : "not running";
-    call.answer({ ...where, ...overview }, [`${head}, version ${overview.version}`, ...linesOf(overview)]);
+    const { verdict, ...rest } = overview;
+    if (serving) {
+      const { url, pid } = serving;
+      const head = `running at ${url} (pid ${pid}), version ${rest.version}`;
+      call.answer({ running: true, url, pid, ...overview }, [head, verdictLine(overview), ...linesOf(rest)]);
+    } else call.answer({ running: false, ...rest }, [`not running, version ${rest.version}`, ...linesOf(rest)]);
     return EXIT.done;
   },
 };
 
-function linesOf({ verdict, providers, hour, database, notices }: Overview): string[] {
+function verdictLine({ verdict, providers }: Overview): string {
   const back = verdict.nextBackAt === undefined ? "" : `, next back ${moment(verdict.nextBackAt)}`;
   const trouble = verdict.trouble === undefined ? "" : ` (${verdict.trouble})`;
+  const state = verdict.state === "empty" ? emptyText(providers) : VERDICTS[verdict.state];
+  return `${state}${trouble}; ${verdict.usable} of ${verdict.total} accounts usable${back}`;
+}
+
+/** What is true whether it runs or not. */
+function linesOf({ providers, hour, database, notices }: Omit<Overview, "verdict">): string[] {
   return [
-    `${verdict.state === "empty" ? emptyText(providers) : VERDICTS[verdict.state]}${trouble}; ${verdict.usable} of ${verdict.total} accounts usable${back}`,
     ...providers
       .filter(({ needsAccounts }) => needsAccounts)
       .map(({ name, states, breaker }) => {

@@ -1,6 +1,6 @@
 import { afterEach, expect, test } from "bun:test";
 import { remoteOperator, NotServing } from "../../src/cli/remote.ts";
-import { OVERVIEW, fakeOperator } from "./fake-operator.ts";
+import { fakeOperator, OVERVIEW, type Script } from "./fake-operator.ts";
 import { folderOf, run, serveOperator, TOKEN } from "./harness.ts";
 
 const ends: (() => unknown)[] = [];
@@ -9,8 +9,8 @@ afterEach(async () => {
 });
 
 /** A serving gateway, with a working folder whose data folder it serves. */
-function serving(token = TOKEN) {
-  const { operator, calls } = fakeOperator();
+function serving(token = TOKEN, script: Script = {}) {
+  const { operator, calls } = fakeOperator(script);
   const { url, stop } = serveOperator(operator);
   const { cwd, remove } = folderOf(url, token);
   ends.push(stop, remove);
@@ -58,9 +58,32 @@ test("row 39 every command does over HTTP what it does on the folder itself, wit
 
 test("status names the process that serves", async () => {
   const { cwd, url } = serving();
-  expect((await run(["status"], { cwd })).stdout).toStartWith(`running at ${url} (pid 42), version 1.2.3\n`);
+  expect((await run(["status"], { cwd })).stdout).toStartWith(
+    `running at ${url} (pid 42), version 1.2.3\nlimited: a part does not answer; 1 of 3 accounts usable\nlongcat: `,
+  );
   const { stdout } = await run(["status", "--json"], { cwd });
   expect(JSON.parse(stdout)).toEqual(JSON.parse(JSON.stringify({ running: true, url, pid: 42, ...OVERVIEW })));
+});
+
+const [LONGCAT] = OVERVIEW.providers;
+if (!LONGCAT) throw new Error("the fake overview has a provider");
+const DEMO = { ...LONGCAT, name: "demo", title: "Demo", needsAccounts: false };
+const GUESTS = { wanted: 1, alive: 0, failure: undefined, needsLogin: false, retryAt: undefined };
+const LANGFAST = { ...LONGCAT, name: "langfast", title: "LangFast", guests: GUESTS };
+test.each([
+  ["only the demo answers", [LONGCAT, DEMO]],
+  ["nothing can answer", [LONGCAT]],
+  ["LangFast answers with guest sessions", [LANGFAST, DEMO]],
+  ["nothing can answer", [{ ...LANGFAST, guests: { ...GUESTS, failure: "too many sign-ups" } }]],
+])("status before there is an account: %s", async (says, providers) => {
+  const overview = {
+    ...OVERVIEW,
+    providers,
+    verdict: { ...OVERVIEW.verdict, state: "empty", usable: 0, total: 0 },
+  } as const;
+  const { cwd } = serving(TOKEN, { overview });
+  const { stdout } = await run(["status"], { cwd });
+  expect(stdout).toContain(`\nno account yet: ${says}; 0 of 0 accounts usable\n`);
 });
 
 test("a token file that a killed process left behind sends the command to the folder itself", async () => {

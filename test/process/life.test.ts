@@ -193,6 +193,36 @@ test("a foreign database under DB_PATH is left alone", async () => {
   expect(await Bun.file(join(home.path, "sluice.db")).exists()).toBe(true);
 });
 
+test.each([
+  [["status"], 0, `not running, version `],
+  [["account", "list"], 0, "no accounts\n"],
+  [["account", "test", "acc_1"], 1, ""],
+  [["key", "list", "--json"], 0, "\\[\\]\n"],
+  [["setting", "list"], 0, "NAME "],
+  [["login", "list"], 0, "no sign-ins\n"],
+  [["login", "kiro"], 0, "METHOD "],
+  [["export", "--clear", "--yes"], 0, "{"],
+  [["import", "there.env", "--dry-run"], 0, "would take  key "],
+] as const)("sluice %p makes nothing where nothing is", async (args, code, says) => {
+  using home = folder();
+  using temporary = folder();
+  writeFileSync(join(home.path, "there.env"), "API_MASTER_KEY=a-key-of-mine\n");
+  const env = { DATA_DIR: join(home.path, "elsewhere", "data"), TMPDIR: temporary.path };
+  const ran = await sluice(home.path, args, { env });
+  expect(ran).toMatchObject({ code, stdout: expect.stringMatching(new RegExp(`^${says}`)) });
+  expect([readdirSync(home.path), readdirSync(temporary.path)]).toEqual([["there.env"], []]);
+});
+
+test("status of a stopped gateway says what is true of one, and where nothing is yet", async () => {
+  using home = folder();
+  const status = async (...more: string[]) => (await sluice(home.path, ["status", ...more])).stdout;
+  expect(await status()).toEndWith(`\ndata folder: ${home.path}/data\nThere is nothing in ${home.path}/data yet.\n`);
+  expect(await status()).not.toMatch(/starting|usable/);
+  expect((await sluice(home.path, ["key", "add", "laptop"])).code).toBe(0);
+  expect(await status()).toEndWith(`\ndata folder: ${home.path}/data\n`);
+  expect(Object.keys(JSON.parse(await status("--json")) as object)).not.toContain("verdict");
+});
+
 test("with DB_PATH all lies beside the database, and the start, status and the command line look there", async () => {
   using home = folder();
   const env = { DB_PATH: join(home.path, "here", "mine.db") };
