@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import type { Verdict } from "../../src/admin/admin.ts";
+import type { AccountView, Verdict } from "../../src/admin/admin.ts";
 import { ACCOUNT_STATES } from "../../src/store/store.ts";
 import { desk, operator } from "./desk.ts";
 import { account, everyState, request, verdict } from "./fake-admin.ts";
@@ -108,6 +108,40 @@ describe("accounts", () => {
     const markup = await (await (await operator(at)).get("/console/accounts")).text();
     const chips = [...markup.matchAll(/data-chip="(\w+)"[^]*?href="(#[\w-]+)"/g)].map(([, , shape]) => shape);
     expect(new Set(chips).size).toBe(ACCOUNT_STATES.length);
+  });
+
+  test("only an account that can be asked is marked as the next one", async () => {
+    const marks = async (state: AccountView["state"]) => {
+      const at = await desk();
+      at.world.accounts = [account("acc_1", at.clock.now(), { state, current: true })];
+      const markup = await (await (await operator(at)).get("/console/accounts")).text();
+      return markup.split('class="turn"').length - 1;
+    };
+    expect(await Promise.all(ACCOUNT_STATES.map(marks))).toEqual(
+      ACCOUNT_STATES.map((state) => (state === "ready" ? 1 : 0)),
+    );
+  });
+
+  test("names stand in the order of their numbers", async () => {
+    const at = await desk();
+    at.world.accounts = [10, 2, 1, 11].map((n) => account(`acc_${n}`, at.clock.now(), { label: `LongCat ${n}` }));
+    const markup = await (await (await operator(at)).get("/console/accounts")).text();
+    expect([...markup.matchAll(/<b>(LongCat \d+)<\/b>/g)].map(([, label]) => label)).toEqual([
+      "LongCat 1",
+      "LongCat 2",
+      "LongCat 10",
+      "LongCat 11",
+    ]);
+  });
+
+  test("gauge and row of a provider leave out what a person switched off, as the verdict does", async () => {
+    const at = await desk({ world: { verdict: verdict({ state: "limited", usable: 2, total: 3 }) } });
+    const states = ["ready", "ready", "needs_login", "disabled_by_user"] as const;
+    at.world.accounts = states.map((state, n) => account(`acc_${n}`, at.clock.now(), { state }));
+    const text = await textOf(await (await operator(at)).get("/console/"));
+    for (const words of ["2 of 3 accounts", " 2/3 ", "2 of 3 ready"]) expect(text).toContain(words);
+    at.world.accounts = [account("acc_1", at.clock.now(), { state: "disabled_by_user" })];
+    expect(await textOf(await (await operator(at)).get("/console/"))).not.toContain("NaN");
   });
 
   test("without accounts there is one next step and no empty table", async () => {

@@ -91,9 +91,18 @@ export function accountCard(context: AccountContext, account: AccountView): Part
   return { id, markup };
 }
 
-function name({ words: { t } }: AccountContext, { label, current }: AccountView): Html {
-  return html`<h3>${label}</h3>
-    ${current && html`<span class="turn" title="${t("account.current.title")}">${icon("turn")}${t("account.current")}</span>`}`;
+function name(context: AccountContext, account: AccountView): Html {
+  return html`<h3>${account.label}</h3>
+    ${turnMark(context, account)}`;
+}
+
+/** The rotation may stand at an account that rests: the next request then goes to another. */
+function turnMark({ words: { t } }: AccountContext, { current, state }: AccountView): Html | false {
+  return (
+    current &&
+    state === "ready" &&
+    html`<span class="turn" title="${t("account.current.title")}">${icon("turn")}${t("account.current")}</span>`
+  );
 }
 
 function findable({ label, hint, providerTitle, id }: AccountView): string {
@@ -208,11 +217,8 @@ export function accountRows(context: AccountContext, account: AccountView): Part
 }
 
 function nameCell(context: AccountContext, account: AccountView): Html {
-  const { t } = context.words;
-  const { label, providerTitle, hint, current } = account;
-  return html`<b>${label}</b>
-    ${current && html`<span class="turn" title="${t("account.current.title")}">${icon("turn")}${t("account.current")}</span>`}<small
-      class="sub"
+  const { label, providerTitle, hint } = account;
+  return html`<b>${label}</b> ${turnMark(context, account)}<small class="sub"
       >${providerTitle} · <span class="mono">${hint}</span>${guestMark(context, account)}</small
     >`;
 }

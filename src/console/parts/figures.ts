@@ -4,7 +4,7 @@ import type { Words } from "../words.ts";
 import { copyTile } from "./copy.ts";
 import { spark } from "./spark.ts";
 import { gates, mark, relativeTime, troubles } from "./state.ts";
-import { totalOf } from "./verdict.ts";
+import { totalOf, wantedOf } from "./verdict.ts";
 
 /** The last hour in four figures. */
 export function figures(words: Words, { hour }: Overview): Html {
@@ -119,7 +119,7 @@ function providerState(
   const total = totalOf(states);
   if (total === 0) return mark("wait", "s-wait", t(guests ? "provider.on-demand" : "provider.empty"));
   if (states.ready === 0) return html`${mark("bad", "s-bad", t("provider.down"))}${queue}`;
-  const wanted = total - states.disabled_by_user;
+  const wanted = wantedOf(states);
   return html`${states.ready * 2 < wanted ? mark("cool", "s-limited", t("provider.limited")) : mark("open", "s-open", t("provider.working"))}${queue}`;
 }
 
@@ -131,7 +131,7 @@ function providerGates(words: Words, { title, needsAccounts, states, guests }: P
     guests?.failure !== undefined &&
     html`<small class="bad">${t("guest.failed")} <span lang="en">${guests.failure}</span></small>`;
   if (total === 0) return html`<small>${t(guests ? "guest.first" : "provider.no-accounts")}</small>${trouble}`;
-  const share = n("provider.ready", total, { ready: states.ready });
+  const share = n("provider.ready", wantedOf(states), { ready: states.ready });
   const others = troubles(words, states);
   return html`${gates(states, [`${title}: ${share}`, ...others].join(", "))}<small
       ><b>${share}</b>${others.length > 0 && ` · ${others.join(", ")}`}</small

@@ -23,9 +23,10 @@ export function isTroubled({ state }: Pick<AccountView, "state">): boolean {
   return state !== "ready" && state !== "disabled_by_user";
 }
 
-/** Worst first, then by name. */
+/** Worst first, then by name, with numbers in it as numbers. */
 export function byTrouble(a: AccountView, b: AccountView): number {
-  return STATES_BY_TROUBLE.indexOf(a.state) - STATES_BY_TROUBLE.indexOf(b.state) || a.label.localeCompare(b.label);
+  const worse = STATES_BY_TROUBLE.indexOf(a.state) - STATES_BY_TROUBLE.indexOf(b.state);
+  return worse || a.label.localeCompare(b.label, undefined, { numeric: true });
 }
 
 /** A state by word, shape and colour. */

@@ -109,18 +109,23 @@ function remedies(site: Site, { t, n }: Words, overview: Overview): Html[] {
 }
 
 function locks({ t }: Words, providers: readonly ProviderView[]): Html | false {
-  const shown = providers.filter(({ needsAccounts, states }) => needsAccounts && totalOf(states) > 0);
+  const shown = providers.filter(({ needsAccounts, states }) => needsAccounts && wantedOf(states) > 0);
   if (shown.length === 0) return false;
   const share = ({ title, states }: ProviderView) =>
-    t("locks.provider", { provider: title, ready: states.ready, total: totalOf(states) });
+    t("locks.provider", { provider: title, ready: states.ready, total: wantedOf(states) });
   return html`<div class="locks" role="img" aria-label="${t("locks", { list: shown.map(share).join(", ") })}">
     ${shown.map(
       ({ title, states }) =>
-        html`<div>${chamber(states.ready / totalOf(states))}<b>${states.ready}/${totalOf(states)}</b>${title}</div>`,
+        html`<div>${chamber(states.ready / wantedOf(states))}<b>${states.ready}/${wantedOf(states)}</b>${title}</div>`,
     )}
   </div>`;
 }
 
 export function totalOf(states: ProviderView["states"]): number {
   return Object.values(states).reduce((sum, count) => sum + count, 0);
+}
+
+/** Without those that a person switched off, as the verdict counts. */
+export function wantedOf(states: ProviderView["states"]): number {
+  return totalOf(states) - states.disabled_by_user;
 }
