@@ -181,7 +181,7 @@ function logFileNotices({ log: { file } }: Config): string[] {
 /** A client key when there is none yet: the API works at once with it. */
 async function firstKey(app: App): Promise<string | undefined> {
   if ((await app.admin.keys.list()).length > 0) return undefined;
-  return (await app.admin.keys.create("first")).key;
+  return (await app.admin.keys.create("start")).key;
 }
 
 /** Takes the password of the environment at the first start; else the one-time address that sets one. */

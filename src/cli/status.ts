@@ -23,7 +23,7 @@ export const STATUS_COMMAND: Command = {
       overview: await operator.overview(),
       serving: server,
     }));
-    const { verdict, ...rest } = overview;
+    const { verdict: _verdict, ...rest } = overview;
     if (serving) {
       const { url, pid } = serving;
       const head = `running at ${url} (pid ${pid}), version ${rest.version}`;

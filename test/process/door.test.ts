@@ -106,3 +106,18 @@ test.each([
   expect(gateway.output().includes("/console/setup?token=")).toBe(status !== 303);
   expect((await guess(gateway, password)).status).toBe(status);
 });
+
+test("the key that the start prints and the one that the setup page makes have names of their own", async () => {
+  using home = folder();
+  await using gateway = await serve(home.path);
+  const [, token = ""] = /\/console\/setup\?token=(\S+)/.exec(gateway.output()) ?? [];
+  const signedIn = await post(gateway, "setup", { token, password: PASSWORD, again: PASSWORD });
+  const cookie = signedIn.headers.get("set-cookie")?.split(";")[0] ?? "";
+  const made = await fetch(`${gateway.url}/console/setup/key`, {
+    method: "POST",
+    headers: { origin: gateway.url, cookie },
+  });
+  expect(made.status).toBe(200);
+  const { stdout } = await sluice(home.path, ["key", "list", "--json"]);
+  expect((JSON.parse(stdout) as { name: string }[]).map(({ name }) => name).toSorted()).toEqual(["first", "start"]);
+});
