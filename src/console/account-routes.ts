@@ -45,7 +45,7 @@ export function accountRoutes(desk: Desk) {
       "/console/accounts",
       operator(async (visit) => {
         const field = await fieldsOf(visit);
-        const { t, n } = visit.words;
+        const { t, n, gap } = visit.words;
         if (field("text").trim() === "") return fragment(visit, fieldError("text", t("add.error.empty")), 422);
         try {
           const label = field("label").trim();
@@ -65,7 +65,7 @@ export function accountRoutes(desk: Desk) {
             added.length > 0 && n("said.added", added.length),
             known.length > 0 && n("said.known", known.length),
           ].filter((part) => part !== false);
-          return say(visit, parts.join(" "), { headers: CLOSES });
+          return say(visit, parts.join(gap), { headers: CLOSES });
         } catch (error) {
           const { status, text } = credentialError(visit.words, error);
           return fragment(visit, fieldError("text", text), status);
@@ -148,7 +148,7 @@ export function accountRoutes(desk: Desk) {
       "/console/accounts/:id/settings",
       operator(async (visit) => {
         const account = await find(visit);
-        const { t, language } = visit.words;
+        const { t, language, gap } = visit.words;
         const read = changesOf(account, await fieldsOf(visit));
         if ("wrong" in read) return fragment(visit, fieldError(read.wrong, t(read.key)), 422);
         try {
@@ -158,7 +158,7 @@ export function accountRoutes(desk: Desk) {
         } catch (error) {
           const { kind, field, message } = toGatewayError(error);
           if (kind !== "invalid-request" || !isSettingName(field)) throw error;
-          const exact = html`${language !== "en" && t("error.refused")} <span lang="en">${message}</span>`;
+          const exact = html`${language !== "en" && t("error.refused") + gap}<span lang="en">${message}</span>`;
           return fragment(visit, fieldError(field, exact), 422);
         }
       }),

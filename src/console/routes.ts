@@ -88,11 +88,11 @@ function failed(desk: Desk, visit: Visit, error: unknown): Response {
       cause: cause instanceof Error ? cause.message : String(cause),
     });
   }
-  const { t, language } = visit.words;
+  const { t, language, gap } = visit.words;
   const known = failure.kind === "internal" || failure.kind === "store-unavailable" || failure.kind === "unknown-path";
   const text = known
     ? t(`error.${failure.kind}`)
-    : `${language === "en" ? "" : t("error.refused")} ${failure.message}`.trim();
+    : `${language === "en" ? "" : t("error.refused") + gap}${failure.message}`;
   if (isFragment(visit)) return say(visit, text, { status: failure.status, tone: "bad" });
   const main = messagePage(desk.site, visit.words, t("error.title"), text);
   return show(desk, visit, { title: t("error.title"), main }, { status: failure.status });

@@ -29,7 +29,7 @@ export function signInRoutes(desk: Desk) {
     if (view.status === "done") {
       feed.nudge();
       if (leadsTo === "setup") return redirect(visit, 3);
-      const account = view.accounts.map(({ label }) => label).join(", ") || view.providerTitle;
+      const account = visit.words.series(view.accounts.map(({ label }) => label)) || view.providerTitle;
       return say(visit, visit.words.t("said.signed-in", { account }), { headers: CLOSES });
     }
     const panel = signInPanel(await contextOf(visit), view, leadsTo);

@@ -8,9 +8,16 @@ export type Key = keyof typeof en;
 export type PluralKey = { [K in Key]: K extends `${infer Base}.other` ? Base : never }[Key];
 type Values = Readonly<Record<string, string | number>>;
 
-const LOCALES: Readonly<Record<Language, { tag: string; texts: Readonly<Record<Key, string>> }>> = {
-  en: { tag: "en", texts: en },
-  zh: { tag: "zh-CN", texts: zh },
+interface Locale {
+  readonly tag: string;
+  readonly texts: Readonly<Record<Key, string>>;
+  readonly gap: string;
+  readonly comma: string;
+}
+
+const LOCALES: Readonly<Record<Language, Locale>> = {
+  en: { tag: "en", texts: en, gap: " ", comma: ", " },
+  zh: { tag: "zh-CN", texts: zh, gap: "", comma: "，" }, // its marks are as wide as a letter and its gap
 };
 
 /** How long something took, by the unit's name. */
@@ -48,6 +55,10 @@ export interface Words {
   readonly clock: (at: number, now: number) => string;
   /** `a, b and c` */
   readonly list: (items: readonly string[]) => string;
+  /** `a, b, c` */
+  readonly series: (items: readonly string[]) => string;
+  /** What stands after a sentence or a colon: a space, in Chinese nothing. */
+  readonly gap: string;
 }
 
 const made: Partial<Record<Language, Words>> = {};
@@ -58,7 +69,7 @@ export function wordsOf(language: Language): Words {
 }
 
 function createWords(language: Language): Words {
-  const { tag, texts } = LOCALES[language];
+  const { tag, texts, gap, comma } = LOCALES[language];
   const numbers = new Intl.NumberFormat(tag);
   const compacts = new Intl.NumberFormat(tag, { notation: "compact", maximumFractionDigits: 1 });
   const percents = new Intl.NumberFormat(tag, { style: "percent", maximumFractionDigits: 1 });
@@ -109,7 +120,15 @@ function createWords(language: Language): Words {
       return (sameDay ? times : dates).format(at);
     },
     list: (items) => lists.format(items),
+    series: (items) => items.join(comma),
+    gap,
   };
+}
+
+/** Sentences one after another; false ones are left out. */
+export function sentences({ gap }: Words, all: readonly (Html | string | false)[]): Html {
+  const said = all.filter((sentence) => sentence !== false);
+  return html`${said.map((sentence, index) => html`${index > 0 && gap}${sentence}`)}`;
 }
 
 /** A text of ours with `code` between backquotes. */

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import type { AccountView, Verdict } from "../../src/admin/admin.ts";
 import { ACCOUNT_STATES } from "../../src/store/store.ts";
 import { desk, operator } from "./desk.ts";
-import { account, everyState, request, verdict } from "./fake-admin.ts";
+import { account, everyState, type FakeWorld, request, verdict } from "./fake-admin.ts";
 
 const VERDICTS: readonly (readonly [Verdict["state"], Partial<Verdict>, string, string, string])[] = [
   ["fine", {}, "Fine: everything answers.", "3 of 3 accounts are ready.", "正常：全部可以回答。"],
@@ -76,6 +76,44 @@ describe("the verdict", () => {
     const text = await textOf(await (await operator(at)).get("/console/"));
     expect(text).toContain("LongCat itself seems to be down; its accounts are not to blame.");
     expect(text).toContain("Service down");
+  });
+});
+
+describe("Chinese", () => {
+  /** Texts as a reader has them, one for each block of the page. */
+  const blocksOf = (markup: string) =>
+    markup
+      .replace(/<\/?(?:b|small|span|time|q|code|a)\b[^>]*>/g, "")
+      .replace(/<svg[^]*?<\/svg>/g, "")
+      .split(/<[^>]*>/)
+      .map((text) => text.replace(/\s+/g, " ").trim());
+
+  const worlds: [string, (now: number) => Partial<FakeWorld>][] = [
+    [
+      "accounts in every state",
+      (now) => ({ verdict: verdict({ state: "fine", exhausted: 2, cooling: 1, nextBackAt: now + 42_000 }) }),
+    ],
+    [
+      "a service that is down",
+      (now) => ({ verdict: verdict({ state: "down", usable: 0, disabledAuto: 1, nextBackAt: now + 9_000 }) }),
+    ],
+    ["a disk that is full", () => ({ verdict: verdict({ state: "degraded", trouble: "磁盘已满" }) })],
+  ];
+  test.each(worlds)("has no gap between sentences and no narrow comma: %s", async (_, changes) => {
+    const at = await desk();
+    const now = at.clock.now();
+    Object.assign(at.world, { accounts: everyState(now) }, changes(now));
+    at.world.providers = at.world.providers.map((each) => ({ ...each, breaker: "open", breakerUntil: now + 30_000 }));
+    const browser = await operator(at);
+    await browser.post("/console/accounts/acc_5/test", {});
+    for (const path of ["", "accounts", "accounts/acc_5", "accounts/new"]) {
+      const markup = await (await browser.get(`/console/${path}`, { "accept-language": "zh-CN" })).text();
+      const texts = [
+        ...blocksOf(markup),
+        ...[...markup.matchAll(/aria-label="([^"]*)"/g)].map(([, label = ""]) => label),
+      ];
+      expect(texts.filter((text) => /[。，；：！？] +\p{Script=Han}|\p{Script=Han}[,;!?]/u.test(text))).toEqual([]);
+    }
   });
 });
 

@@ -32,7 +32,7 @@ export function setupPage(site: Site, words: Words, view: SetupView): Html {
     <div class="intro">
       <h1>${t("setup.title")}</h1>
       <p class="dim">
-        ${t("setup.intro")} ${view.overview !== undefined && html`<code>${view.overview.dataDir}</code>`}
+        ${t("setup.intro")}${words.gap}${view.overview !== undefined && html`<code>${view.overview.dataDir}</code>`}
       </p>
     </div>
     <ol>

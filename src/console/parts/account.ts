@@ -75,7 +75,7 @@ export function accountCard(context: AccountContext, account: AccountView): Part
         >${relativeTime(words, account.since, now)}</small
       >
     </div>
-    <p>${reasonOf(words, account)} <b>${remedyOf(words, account)}</b></p>
+    <p>${reasonOf(words, account)}${words.gap}<b>${remedyOf(words, account)}</b></p>
     ${nextStep(context, account)} ${testNote(context, account)}
     <dl class="facts">
       ${facts(context, account).map(
@@ -122,7 +122,7 @@ function nextStep({ words, now }: AccountContext, account: AccountView): Html | 
   const untimed = account.reasonKind === "suspended" ? words.t("account.no-try") : words.t("account.will-try");
   return html`<p class="row dim">
     ${icon("s-wait")}<span
-      >${nextTryAt === undefined ? untimed : html`${words.t("next-try")} ${relativeTime(words, nextTryAt, now)}`}</span
+      >${nextTryAt === undefined ? untimed : html`${words.t("next-try")}${words.gap}${relativeTime(words, nextTryAt, now)}`}</span
     >
   </p>`;
 }
@@ -156,13 +156,13 @@ function quotaOf(words: Words, { quota }: AccountView): Html | string {
   return html`${bar(quota.used / Math.max(1, quota.limit))}${used} / ${words.number(quota.limit)} ${quota.unit}`;
 }
 
-function testNote({ words: { t, span }, testOf }: AccountContext, { id }: AccountView): Html | false {
+function testNote({ words: { t, span, gap }, testOf }: AccountContext, { id }: AccountView): Html | false {
   const result = testOf(id);
   if (result === undefined) return false;
   const { durationMs, model, text } = result;
   return html`<p class="note ${result.ok ? "ok" : "err"}" data-test="${result.ok ? "ok" : "failed"}">
     ${icon(result.ok ? "tick" : "s-bad")}<span
-      >${t(result.ok ? "test.ok" : "test.failed", { time: span(durationMs), model })} <q>${text}</q></span
+      >${t(result.ok ? "test.ok" : "test.failed", { time: span(durationMs), model })}${gap}<q>${text}</q></span
     >
   </p>`;
 }

@@ -105,7 +105,7 @@ function emptyState({ site, words: { t, list } }: AccountContext, providers: rea
 /** All gates of all accounts, with the counts in words. */
 export function accountGates({ words }: AccountContext, accounts: readonly AccountView[]): Html {
   const states = countStates(accounts);
-  const label = [words.n("accounts.count", accounts.length), ...troubles(words, states)].join(", ");
+  const label = words.series([words.n("accounts.count", accounts.length), ...troubles(words, states)]);
   return html`<div id="all-gates" class="row">
     ${accounts.length > 0 && gates(states, label)}<small>${label}</small>
   </div>`;

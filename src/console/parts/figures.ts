@@ -112,7 +112,7 @@ function providerState(
   const { t, n } = words;
   const queue = waiting > 0 && html` <small>${n("providers.waiting", waiting)}</small>`;
   if (breaker === "open") {
-    return html`${mark("bad", "s-bad", t("provider.open"))}${breakerUntil !== undefined && html` <small>${t("next-try")} ${relativeTime(words, breakerUntil, now)}</small>`}${queue}`;
+    return html`${mark("bad", "s-bad", t("provider.open"))}${breakerUntil !== undefined && html` <small>${t("next-try")}${words.gap}${relativeTime(words, breakerUntil, now)}</small>`}${queue}`;
   }
   if (breaker === "trial") return html`${mark("cool", "s-cool", t("provider.trial"))}${queue}`;
   if (!needsAccounts) return html`${mark("open", "s-open", t("provider.working"))}${queue}`;
@@ -124,16 +124,16 @@ function providerState(
 }
 
 function providerGates(words: Words, { title, needsAccounts, states, guests }: ProviderView): Html {
-  const { t, n } = words;
+  const { t, n, series, gap } = words;
   if (!needsAccounts) return html`<small>${t("provider.no-accounts-needed")}</small>`;
   const total = totalOf(states);
   const trouble =
     guests?.failure !== undefined &&
-    html`<small class="bad">${t("guest.failed")} <span lang="en">${guests.failure}</span></small>`;
+    html`<small class="bad">${t("guest.failed")}${gap}<span lang="en">${guests.failure}</span></small>`;
   if (total === 0) return html`<small>${t(guests ? "guest.first" : "provider.no-accounts")}</small>${trouble}`;
   const share = n("provider.ready", wantedOf(states), { ready: states.ready });
   const others = troubles(words, states);
-  return html`${gates(states, [`${title}: ${share}`, ...others].join(", "))}<small
-      ><b>${share}</b>${others.length > 0 && ` · ${others.join(", ")}`}</small
+  return html`${gates(states, series([`${title}: ${share}`, ...others]))}<small
+      ><b>${share}</b>${others.length > 0 && ` · ${series(others)}`}</small
     >${trouble}`;
 }

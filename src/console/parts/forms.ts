@@ -42,7 +42,7 @@ export function addForm(site: Site, words: Words, { providers, methods, leadsTo 
     ${choices.map(
       (provider, index) =>
         html`<div class="field loose" data-help="${provider.name}" ${index > 0 && raw(" hidden")}>
-          ${provider.guests !== undefined && html`<p>${t("guest.works")} <b>${t("guest.better")}</b></p>`}
+          ${provider.guests !== undefined && html`<p>${t("guest.works")}${words.gap}<b>${t("guest.better")}</b></p>`}
           ${ways(site, words, methodsOf(provider.name), { leadsTo })}${provider.help && html`<p class="note">${provider.help[words.language]}</p>`}
         </div>`,
     )}
@@ -136,7 +136,7 @@ export function fieldError(field: string, text: Html | string): Html {
  * that are in English only.
  */
 export function credentialError(
-  { t, language }: Words,
+  { t, language, gap }: Words,
   error: unknown,
   lead: Key = "add.error.invalid-request",
 ): { status: number; text: Html } {
@@ -144,9 +144,9 @@ export function credentialError(
   const exact = html`<span lang="en">${failure.message}</span>`;
   const status = failure.status === 401 ? 422 : failure.status;
   if (failure.kind === "invalid-request") {
-    return { status: 422, text: language === "en" ? exact : html`${t(lead)} ${exact}` };
+    return { status: 422, text: language === "en" ? exact : html`${t(lead)}${gap}${exact}` };
   }
-  return { status, text: html`${t(leadOf(failure))} ${exact}` };
+  return { status, text: html`${t(leadOf(failure))}${gap}${exact}` };
 }
 
 function leadOf(failure: GatewayError) {

@@ -27,7 +27,7 @@ export function accountSheet(context: AccountContext, account: AccountView): Htm
     html`<p class="row">${stateMark(words, account.state)}<small>${relativeTime(words, account.since, now)}</small></p>
       ${
         account.state !== "ready" &&
-        html`<p>${reasonOf(words, account)} <b>${remedyOf(words, account)}</b></p>
+        html`<p>${reasonOf(words, account)}${words.gap}<b>${remedyOf(words, account)}</b></p>
           ${account.reason !== undefined && html`<p class="note mono" lang="en">${account.reason}</p>`}`
       }
       <dl class="facts">
@@ -53,7 +53,7 @@ export function accountSheet(context: AccountContext, account: AccountView): Htm
           <dd class="mono">${account.id}</dd>
         </div>
       </dl>
-      ${account.source === "guest" && html`<p>${t("guest.what")} <b>${t("guest.better")}</b></p>`}
+      ${account.source === "guest" && html`<p>${t("guest.what")}${words.gap}<b>${t("guest.better")}</b></p>`}
       <div class="row">
         <button class="btn go" type="button" hx-get="${path}/settings" hx-target="#sheet-body">
           ${t("action.settings")}</button

@@ -140,7 +140,7 @@ export function signInPanel(context: PanelContext, view: SignInView, leadsTo: Le
     ${view.prompt.kind === "code" ? codeSteps(words, view.prompt) : browserSteps(site, words, view, view.prompt, leadsTo)}
     <p class="row">
       ${ring(view.createdAt, view.expiresAt, context.now)}<span
-        >${t("sign-in.left")} ${timeLeft(view.expiresAt, context.now)}</span
+        >${t("sign-in.left")}${words.gap}${timeLeft(view.expiresAt, context.now)}</span
       >
     </p>
     <p class="row" id="sign-in-state" role="status" hx-get="${state}" hx-trigger="every 2s" hx-swap="none">
@@ -213,7 +213,7 @@ function whyNot(words: Words, view: SignInView, now: number): Html | string {
 }
 
 /** In the page's language; our exact words, which are English, only where they tell more than the kind of failure. */
-function reasonOf({ t, language }: Words, { reason, reasonKind }: SignInView): Html | string {
+function reasonOf({ t, language, gap }: Words, { reason, reasonKind }: SignInView): Html | string {
   const exact = html`<span lang="en">${reason}</span>`;
   if (language === "en") return exact;
   switch (reasonKind) {
@@ -223,9 +223,9 @@ function reasonOf({ t, language }: Words, { reason, reasonKind }: SignInView): H
     case "upstream-timeout":
     case "upstream-broken":
     case "upstream-changed":
-      return html`${t("add.error.upstream")} ${exact}`;
+      return html`${t("add.error.upstream")}${gap}${exact}`;
     default:
-      return html`${t("error.refused")} ${exact}`;
+      return html`${t("error.refused")}${gap}${exact}`;
   }
 }
 
@@ -241,7 +241,7 @@ export function signInList({ site, words, now }: Omit<PanelContext, "methods">, 
       ${open ? mark("wait", "s-wait", t("sign-in.waiting")) : mark("bad", "s-bad", t("sign-in.failed"))}
       <span><b>${view.providerTitle}</b> <small>${methodOf(words, view)}</small></span>
       ${view.prompt?.kind === "code" && html`<span class="mono">${view.prompt.userCode}</span>`}
-      ${open ? html`<small>${t("sign-in.left")} ${timeLeft(view.expiresAt, now)}</small>` : html`<small>${whyNot(words, view, now)}</small>`}
+      ${open ? html`<small>${t("sign-in.left")}${words.gap}${timeLeft(view.expiresAt, now)}</small>` : html`<small>${whyNot(words, view, now)}</small>`}
       <span class="acts end"
         ><button class="btn go" type="button" id="act-go-${view.id}" hx-get="${path}" hx-target="#sheet-body">
           ${t(open ? "sign-in.continue" : "sign-in.again")}</button

@@ -3,7 +3,7 @@ import { withoutAccounts } from "../../admin/without-accounts.ts";
 import { html, raw, type Html } from "../html.ts";
 import type { Site } from "../layout.ts";
 import { icon, type IconName } from "../sprite.ts";
-import type { Words } from "../words.ts";
+import { sentences, type Words } from "../words.ts";
 import { relativeTime } from "./state.ts";
 import { chamber } from "./spark.ts";
 
@@ -61,13 +61,17 @@ function hasGuestsAlone({ verdict: { state, total } }: Overview): boolean {
 
 /** Why it is so, and what will change by itself. */
 function reasons(words: Words, overview: Overview): Html {
-  const { t, n, list } = words;
+  const { t, n, list, gap } = words;
   const { verdict, at } = overview;
   if (verdict.state === "empty" || hasGuestsAlone(overview)) return html`${t("verdict.empty.reason")}`;
   if (verdict.state === "starting") return html`${t("verdict.starting.reason")}`;
-  if (verdict.state === "degraded")
-    return html`${t("verdict.degraded.reason")}
-    ${verdict.trouble !== undefined && html`<span class="mono">${verdict.trouble}</span>`}`;
+  if (verdict.state === "degraded") {
+    const { trouble } = verdict;
+    return sentences(words, [
+      t("verdict.degraded.reason"),
+      trouble !== undefined && html`<span class="mono">${trouble}</span>`,
+    ]);
+  }
 
   const counted = [
     verdict.needsLogin > 0 && n("states.needs_login", verdict.needsLogin),
@@ -76,16 +80,19 @@ function reasons(words: Words, overview: Overview): Html {
     verdict.cooling > 0 && n("states.cooling", verdict.cooling),
   ].filter((text) => text !== false);
   const closed = overview.providers.filter(({ breaker }) => breaker !== "closed");
-  return html`${verdict.state === "fine" && n("verdict.fine.reason", verdict.total, { usable: verdict.usable })}
-  ${counted.length > 0 && t("verdict.because", { list: list(counted) })}
-  ${closed.map(
-    ({ title, breakerUntil }) =>
-      html`${t("verdict.breaker", { provider: title })}
-      ${breakerUntil !== undefined && html`${t("next-try")} ${relativeTime(words, breakerUntil, at)}${t("stop")}`} `,
-  )}${
+  const breaker = ({ title, breakerUntil }: ProviderView) =>
+    sentences(words, [
+      t("verdict.breaker", { provider: title }),
+      breakerUntil !== undefined && html`${t("next-try")}${gap}${relativeTime(words, breakerUntil, at)}${t("stop")}`,
+    ]);
+  return sentences(words, [
+    verdict.state === "fine" && n("verdict.fine.reason", verdict.total, { usable: verdict.usable }),
+    counted.length > 0 && t("verdict.because", { list: list(counted) }),
+    ...closed.map(breaker),
     verdict.nextBackAt !== undefined &&
-    html`${t("verdict.back")} ${relativeTime(words, verdict.nextBackAt, at)}${t("stop")}`
-  }${verdict.state === "down" && counted.length === 0 && closed.length === 0 && t("verdict.down.reason")}`;
+      html`${t("verdict.back")} ${relativeTime(words, verdict.nextBackAt, at)}${t("stop")}`,
+    verdict.state === "down" && counted.length === 0 && closed.length === 0 && t("verdict.down.reason"),
+  ]);
 }
 
 /** What the operator can do now; the most useful thing first. */
@@ -108,12 +115,12 @@ function remedies(site: Site, { t, n }: Words, overview: Overview): Html[] {
   return [html`<span>${verdict.nextBackAt === undefined ? t("remedy.add-or-wait") : t("remedy.wait")}</span>`, add];
 }
 
-function locks({ t }: Words, providers: readonly ProviderView[]): Html | false {
+function locks({ t, series }: Words, providers: readonly ProviderView[]): Html | false {
   const shown = providers.filter(({ needsAccounts, states }) => needsAccounts && wantedOf(states) > 0);
   if (shown.length === 0) return false;
   const share = ({ title, states }: ProviderView) =>
     t("locks.provider", { provider: title, ready: states.ready, total: wantedOf(states) });
-  return html`<div class="locks" role="img" aria-label="${t("locks", { list: shown.map(share).join(", ") })}">
+  return html`<div class="locks" role="img" aria-label="${t("locks", { list: series(shown.map(share)) })}">
     ${shown.map(
       ({ title, states }) =>
         html`<div>${chamber(states.ready / wantedOf(states))}<b>${states.ready}/${wantedOf(states)}</b>${title}</div>`,
