@@ -94,27 +94,15 @@ export class Attempt implements ChatStream, Due, EventListenerObject {
    * Resolves at the first event; the stream then goes on to its end.
    * @throws GatewayError when it failed before its first event; its owner has heard by then
    */
-  async begin(): Promise<void> {
-    const { lease, model, request, signal, log, chat } = this.input;
-    const { agenda, conversations, firstEventMs } = this.#means;
-    const own = this.#aborter;
-    try {
-      if (signal.aborted) throw signal.reason;
-      signal.addEventListener("abort", this);
-      this.#firstEventMs = firstEventMs ?? this.#provider.firstEventMs(request);
-      agenda.add(this, this.#firstEventMs);
-      const taken = conversations.take(this.input, own, chat);
-      const held = taken instanceof Promise ? await this.#arrival(taken) : taken;
-      this.#held = held;
-      if (this.#over) throw this.#failure;
-      const means = held ? { model, chat: held.upstream } : { model };
-      const context: TurnContext<unknown> = Object.assign(lease.context(own, log), means);
-      this.#source = this.#provider.chat(request, context)[Symbol.asyncIterator]();
-      await new Promise<unknown>((came, failed) => this.read({ came, failed }));
-    } catch (error) {
-      this.#abort(toGatewayError(error));
-      throw this.#failure;
-    }
+  begin(): Promise<unknown> {
+    return new Promise((came, failed) => {
+      this.#reader = { came, failed };
+      try {
+        this.#takeChat();
+      } catch (error) {
+        this.#failed(error);
+      }
+    });
   }
 
   read(reader: ChatReader): void {
@@ -156,28 +144,37 @@ export class Attempt implements ChatStream, Due, EventListenerObject {
     return this.input.lease.provider;
   }
 
-  /** The chat, unless the attempt ends before it is there. */
-  #arrival(taken: Promise<HeldChat>): Promise<HeldChat> {
+  #takeChat(): void {
+    const { request, signal, chat } = this.input;
+    const { agenda, conversations, firstEventMs } = this.#means;
+    if (signal.aborted) throw signal.reason;
+    signal.addEventListener("abort", this);
+    this.#firstEventMs = firstEventMs ?? this.#provider.firstEventMs(request);
+    agenda.add(this, this.#firstEventMs);
+    const taken = conversations.take(this.input, this.#aborter, chat);
+    if (!(taken instanceof Promise)) return this.#ask(taken);
     this.#taken = taken;
-    return new Promise((resolve, reject) => {
-      this.#reader = { came: ignore, failed: reject };
-      const came = () => {
-        this.#taken = this.#reader = undefined;
-      };
-      taken.then(
-        (held) => {
-          if (this.#over) return;
-          came();
-          this.#held = held;
-          resolve(held);
-        },
-        (error: unknown) => {
-          came();
-          reject(error);
-        },
-      );
+    taken.then(this.#ask, (error: unknown) => {
+      this.#taken = undefined;
+      this.#failed(error);
     });
   }
+
+  readonly #ask = (held: HeldChat | undefined): void => {
+    // The attempt has ended before the chat was there, which is seen to.
+    if (this.#over) return;
+    this.#taken = undefined;
+    this.#held = held;
+    try {
+      const { lease, model, request, log } = this.input;
+      const means = held ? { model, chat: held.upstream } : { model };
+      const context: TurnContext<unknown> = Object.assign(lease.context(this.#aborter, log), means);
+      this.#source = this.#provider.chat(request, context)[Symbol.asyncIterator]();
+      this.#pull();
+    } catch (error) {
+      this.#failed(error);
+    }
+  };
 
   #pull(): void {
     if (this.begun) this.#waitsSince ??= this.#means.clock.monotonic();
