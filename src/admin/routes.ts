@@ -4,7 +4,7 @@
  * JSON, `{}` where there is nothing to say; a failure answers `errorBody` with the status of its kind.
  */
 import { type Static, type TObject, type TProperties, Type } from "@sinclair/typebox";
-import { Value } from "@sinclair/typebox/value";
+import { Value, ValueErrorType } from "@sinclair/typebox/value";
 import { FAILURES, type FailureKind, GatewayError } from "../chat/error.ts";
 import type { RequestFilter } from "../store/store.ts";
 import type { Admin } from "./admin.ts";
@@ -59,8 +59,11 @@ export const ROUTES = {
   accountsReset: route("POST /api/accounts/:id/reset", "Ready again, nothing held against it", id, (operator, input) =>
     operator.accounts.reset(input.id),
   ),
-  accountsRename: route("POST /api/accounts/:id/rename", "A new label", { ...id, label: text }, (operator, input) =>
-    operator.accounts.rename(input.id, input.label),
+  accountsRename: route(
+    "POST /api/accounts/:id/rename",
+    "A new label",
+    { ...id, label: Type.String() },
+    (operator, input) => operator.accounts.rename(input.id, input.label),
   ),
   accountsConfigure: route(
     "POST /api/accounts/:id/configure",
@@ -118,7 +121,7 @@ export const ROUTES = {
   keysCreate: route(
     "POST /api/keys",
     "A new client key, shown this once",
-    { name: text, admin: Type.Optional(Type.Boolean()) },
+    { name: Type.String(), admin: Type.Optional(Type.Boolean()) },
     ({ keys }, { name, ...options }) => keys.create(name, options),
   ),
   keysRevoke: route("POST /api/keys/:id/revoke", "End a client key", id, ({ keys }, input) => keys.revoke(input.id)),
@@ -199,7 +202,9 @@ export async function callRoute(called: Route, operator: Operator, raw: Readonly
   const error = Value.Errors(called.input, input).First();
   if (error) {
     const field = error.path.replace(/^\//, "");
-    throw new GatewayError("invalid-request", `${field}: ${error.message.toLowerCase()}`, { field });
+    const isNothing = error.type === ValueErrorType.ObjectRequiredProperty || error.value === "";
+    const words = isNothing ? `${field} is missing or empty` : `${field}: ${error.message.toLowerCase()}`;
+    throw new GatewayError("invalid-request", words, { field });
   }
   return (await called.run(operator, input as Static<typeof called.input>)) ?? {};
 }

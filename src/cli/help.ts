@@ -4,21 +4,19 @@ import { table } from "./table.ts";
 
 const EXITS = "Exit codes: 0 done, 1 failed, 2 wrong use or settings, 3 trouble with the data folder";
 
-/** The whole help, or that of the commands whose name begins with `words`: one command with all it takes. */
-export function helpText(commands: readonly Command[], words: readonly string[]): string {
-  const prefix = words.join(" ");
-  const chosen = commands.filter(({ name }) => name === prefix || name.startsWith(`${prefix} `));
-  const meant = chosen.length === 1 ? chosen[0] : chosen.find(({ name }) => name === prefix);
-  if (meant)
-    return commandHelp(
-      meant,
-      chosen.filter((command) => command !== meant),
-    );
-  const shown = chosen.length > 0 ? chosen : commands;
+/**
+ * The whole help, that of the one command which `words` begin with, or that of the commands whose names begin with
+ * `words`; undefined when there is none.
+ */
+export function helpText(commands: readonly Command[], words: readonly string[]): string | undefined {
+  const group = commands.filter(({ name }) => words.length === 0 || name.startsWith(`${words.join(" ")} `));
+  const meant = commandOf(commands, words);
+  if (meant) return commandHelp(meant, group);
+  if (group.length === 0) return undefined;
   return lines(
     "Usage: sluice [command] [flags]",
     "",
-    ...table(shown.map((command) => [`  ${usageOf(command)}`, command.summary])),
+    ...table(group.map((command) => [`  ${usageOf(command)}`, command.summary])),
     "",
     "Flags of every command:",
     ...flagLines(COMMON_FLAGS),
@@ -27,6 +25,13 @@ export function helpText(commands: readonly Command[], words: readonly string[])
     EXITS,
     "More: sluice help COMMAND",
   );
+}
+
+/** The command that a line begins with. The longest name is meant: `login list` is not the provider `list`. */
+export function commandOf(commands: readonly Command[], words: readonly string[]): Command | undefined {
+  return commands
+    .filter(({ name }) => name === words.slice(0, name.split(" ").length).join(" "))
+    .toSorted((one, other) => other.name.length - one.name.length)[0];
 }
 
 /** `account add PROVIDER` */

@@ -10,7 +10,7 @@ import { type LocalOperator, operate } from "./connect.ts";
 import { COMMON_FLAGS, FLAGS } from "./flags.ts";
 import { EXPORT_COMMAND } from "./export.ts";
 import { HEALTH_COMMAND } from "./health.ts";
-import { helpText, usageOf } from "./help.ts";
+import { commandOf, helpText, usageOf } from "./help.ts";
 import { IMPORT_COMMAND } from "./import.ts";
 import { KEY_COMMANDS } from "./key.ts";
 import { LOGIN_COMMANDS } from "./login.ts";
@@ -47,7 +47,9 @@ export async function runCli(argv: readonly string[], io: CliIo, deps: CliDeps):
     const words = flags["version"] === true ? [VERSION_COMMAND.name] : given;
     asJson = flags["json"] === true;
     if (flags["help"] === true || words[0] === "help") {
-      io.stdout.write(helpText(COMMANDS, words[0] === "help" ? words.slice(1) : words));
+      const help = helpText(COMMANDS, words[0] === "help" ? words.slice(1) : words);
+      if (help === undefined) throw noSuchCommand();
+      io.stdout.write(help);
       return EXIT.done;
     }
     const command = find(words);
@@ -72,14 +74,14 @@ function readLine(argv: readonly string[]): { flags: Flags; words: readonly stri
 
 function find(words: readonly string[]): Command {
   if (words.length === 0) return SERVE_COMMAND;
-  const named = COMMANDS.filter(({ name }) => name === words.slice(0, name.split(" ").length).join(" "));
-  // The longest name is meant: `login list` is not the provider `list`.
-  const command = named.toSorted((one, other) => other.name.length - one.name.length)[0];
+  const command = commandOf(COMMANDS, words);
   if (command) return command;
   const group = COMMANDS.filter(({ name }) => name.startsWith(`${words[0]} `)).map(({ name }) => name);
-  throw new UsageError(
-    group.length > 0 ? `say which: ${group.join(", ")}` : "there is no such command\nMore: sluice --help",
-  );
+  throw group.length > 0 ? new UsageError(`say which: ${group.join(", ")}`) : noSuchCommand();
+}
+
+function noSuchCommand(): UsageError {
+  return new UsageError("there is no such command\nMore: sluice --help");
 }
 
 function callOf(command: Command, operands: readonly string[], flags: Flags, io: CliIo, deps: CliDeps): Call {

@@ -141,8 +141,9 @@ export class Pool {
   /** @throws GatewayError unknown-path */
   provider(name: string): Provider {
     const provider = this.#providers.get(name);
-    if (!provider) throw new GatewayError("unknown-path", `There is no provider ${name}.`, { field: "provider" });
-    return provider;
+    if (provider) return provider;
+    const all = [...this.#providers.keys()].join(", ");
+    throw new GatewayError("unknown-path", `There is no provider ${name}; there are: ${all}.`, { field: "provider" });
   }
 
   /** The stored accounts of a provider. @throws GatewayError unknown-path */

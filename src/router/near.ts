@@ -1,10 +1,11 @@
 const MOST = 5;
 
-/** The names most like `wanted`, best first; all of them when they are few. */
+/** The names that somebody who typed `wanted` may mean, best first: at most a third of it is mistyped. */
 export function nearNames(wanted: string, names: readonly string[]): readonly string[] {
   const key = wanted.toLowerCase().slice(0, 100);
   return names
     .map((name) => ({ name, distance: distance(key, name.toLowerCase()) }))
+    .filter((each) => each.distance <= Math.ceil(key.length / 3))
     .toSorted((a, b) => a.distance - b.distance)
     .slice(0, MOST)
     .map(({ name }) => name);

@@ -72,7 +72,7 @@ export class Resolver {
    * provider alone, or `name/model` with the name of one service. The user's fallbacks for the name follow.
    * @param name undefined for the default model
    * @param only the provider that the path or the caller's accounts fix; it has no fallbacks
-   * @throws GatewayError unknown-model that lists near names
+   * @throws GatewayError unknown-model that lists near names, or says where all stand
    */
   resolve(name: string | undefined, only?: string): readonly Target[] {
     const wanted = name ?? this.defaultModel;
@@ -92,8 +92,8 @@ export class Resolver {
       wanted,
       served.map(({ id }) => id),
     );
-    const hint = near.length > 0 ? ` Did you mean ${near.join(", ")}?` : "";
-    throw new GatewayError("unknown-model", `There is no model "${wanted.slice(0, 100)}" here.${hint}`, {
+    const hint = near.length > 0 ? `Did you mean ${near.join(", ")}?` : "GET /v1/models lists those there are.";
+    throw new GatewayError("unknown-model", `There is no model "${wanted.slice(0, 100)}" here. ${hint}`, {
       field: "model",
     });
   }

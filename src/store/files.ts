@@ -45,10 +45,17 @@ export function unusable(path: string, cause: unknown): StoreOpenError {
 
 function userName(): string {
   const id = process.getuid ? ` (uid ${process.getuid()})` : "";
+  const name = knownName();
+  return name === undefined ? `this user${id}` : `user ${name}${id}`;
+}
+
+/** Undefined where nothing tells: a container's user id has no name, and Bun looks no further than the environment. */
+function knownName(): string | undefined {
   try {
-    return `user ${userInfo().username}${id}`;
+    const { username } = userInfo();
+    return username === "unknown" ? undefined : username;
   } catch {
-    return `this user${id}`; // a container's user id without a name
+    return undefined;
   }
 }
 

@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import type { Overview } from "../../src/admin/admin.ts";
+import type { ErrorBody } from "../../src/admin/routes.ts";
 import { startGateway, type Gateway } from "../gateway.ts";
 
 const asOperator = (gateway: Gateway, path: string, body?: object) =>
@@ -78,4 +79,22 @@ test("a start tells which names of KNOWN_MODELS and which cookies it could not u
     expect.stringContaining("CLERK_COOKIE, entry 1: "),
     "KNOWN_MODELS names what nobody here serves: abc",
   ]);
+});
+
+test.each([
+  ["a key without a name", "/api/keys", { name: "" }, "Give the key a name of 1 to 80 characters.", 400],
+  ["a key whose name is left out", "/api/keys", {}, "name is missing or empty", 400],
+  ["an empty password", "/api/password", { password: "" }, "password is missing or empty", 400],
+  [
+    "a provider mistyped",
+    "/api/accounts",
+    { provider: "lngcat", text: "x" },
+    "there are: longcat, langfast, cto,",
+    404,
+  ],
+])("%s is refused in words that help", async (_, path, body, says, status) => {
+  await using gateway = await startGateway();
+  const refused = await asOperator(gateway, path, body);
+  expect(refused.status).toBe(status);
+  expect(((await refused.json()) as ErrorBody).error.message).toContain(says);
 });

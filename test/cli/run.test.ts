@@ -202,8 +202,17 @@ const helps: { argv: string[]; says: string[] }[] = [
   },
   { argv: ["key", "add", "-h"], says: ["Usage: sluice key add NAME", "--admin", "{ key, view"] },
   { argv: ["serve", "--help"], says: ["--open", "--port PORT"] },
-  { argv: ["help", "nothing"], says: ["Usage: sluice [command] [flags]"] },
+  { argv: ["account", "add", "longcat", "--help"], says: ["Usage: sluice account add PROVIDER"] },
+  { argv: ["help", "login"], says: ["Usage: sluice login PROVIDER", "Also:", "login cancel ID"] },
 ];
+test.each(["help nothing", "nothing --help", "help account nothing"])(
+  "sluice %s is a wrong use: there is no such command",
+  async (line) => {
+    const stderr = "sluice: there is no such command\nMore: sluice --help\n";
+    expect(await run(line.split(" "))).toMatchObject({ code: 2, stdout: "", stderr });
+  },
+);
+
 test.each(helps)("sluice $argv helps", async ({ argv, says }) => {
   const ran = await run(argv);
   for (const words of says) expect(ran.stdout).toContain(words);

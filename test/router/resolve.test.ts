@@ -38,7 +38,18 @@ test.each(cases)("$name", ({ model, only, to }) => {
 describe("an unknown name", () => {
   const unknown: { name: string; model: string; only?: string; says: string }[] = [
     { name: "lists near names", model: "gpt-4", says: 'There is no model "gpt-4" here. Did you mean gpt-5' },
-    { name: "is not found at another provider than the path's", model: "gpt-5", only: "cat", says: "Did you mean" },
+    {
+      name: "is not found at another provider than the path's",
+      model: "gpt-5",
+      only: "cat",
+      says: "GET /v1/models lists",
+    },
+    {
+      name: "gets no suggestion that shares next to nothing with it",
+      model: "demo",
+      says: "here. GET /v1/models lists",
+    },
+    { name: "is suggested with its case and a letter wrong", model: "GPTT-5", says: "Did you mean gpt-5?" },
     { name: "is not made known by a prefix of another provider", model: "fast/nothing", says: "There is no model" },
     { name: "may be anything", model: "/", says: "There is no model" },
   ];
@@ -56,7 +67,7 @@ test("a name near to an unknown one is not suggested where every account was fou
     knownModels: () => ["gpt-5", "longest"],
     accountModels: (name) => (name === "fast" ? fast.models.filter(({ id }) => id !== "gpt-5") : cat.models),
   });
-  expect(() => lacking.resolve("gpt-4")).toThrow('There is no model "gpt-4" here. Did you mean longest?');
+  expect(() => lacking.resolve("gpt-4")).toThrow('There is no model "gpt-4" here. GET /v1/models lists');
 });
 
 test("the accounts are asked anew when their revision has moved, and not before", () => {
