@@ -59,7 +59,8 @@ function byLine(kind: CredentialKind<unknown>, text: string): Pasted {
         if (!found.has(identity)) found.set(identity, { credential, line });
       }
     } catch (error) {
-      refused.push({ line, reason: toGatewayError(error).message });
+      // Where to find one need not be said of each line.
+      refused.push({ line, reason: toGatewayError(error).message.replace(kind.help.en, "").trim() });
     }
   }
   return { credentials: [...found.values()], refused };

@@ -57,8 +57,10 @@ export function accountRoutes(desk: Desk) {
           const { added, known } = result;
           const goesOn = field("after") === "setup" && added.length + known.length > 0;
           if (needsReport(result)) {
-            const next = goesOn && html`<a class="btn go" href="${site.root}setup?step=3">${t("add.go-on")}</a>`;
-            return fragment(visit, html`${admissionReport(visit.words, result)}${next}`);
+            const next =
+              goesOn &&
+              html`<div class="row"><a class="btn go" href="${site.root}setup?step=3">${t("add.go-on")}</a></div>`;
+            return fragment(visit, admissionReport(visit.words, result, next));
           }
           if (goesOn) return fragmentWith(visit, { "hx-redirect": `${site.root}setup?step=3` });
           const parts = [

@@ -25,7 +25,7 @@ describe("R22 of several pasted lines", () => {
     expect(labels(added)).toEqual(["…aaaa", "…bbbb"]);
     expect(known).toEqual([]);
     expect(refused).toMatchObject([
-      { line: 3, hint: "line 3", reason: expect.stringContaining("2 cookies were found") },
+      { line: 3, hint: "line 3", reason: "2 cookies were found, but none is named passport_token_key." },
       { line: 4, hint: "…dddd" },
     ]);
     expect(JSON.stringify(refused)).not.toContain(secret);

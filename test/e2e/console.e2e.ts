@@ -409,6 +409,29 @@ test.each([360, 768, 1280])("R35 no page scrolls sideways at %d px, in both lang
   }
 });
 
+test("R35 at 360 px all that can be tapped measures 44 px and more each way", async () => {
+  const at = await signedIn({ viewport: { width: 360, height: 800 } });
+  const { page, origin } = at;
+  const small = () =>
+    page.locator("button:visible, a:visible, summary:visible").evaluateAll((targets) =>
+      targets
+        .map((target) => ({
+          target: target.id || target.textContent?.trim(),
+          ...target.getBoundingClientRect().toJSON(),
+        }))
+        .filter(({ width, height }) => Math.round(width) < 44 || Math.round(height) < 44)
+        .map(({ target, width, height }) => `${target}: ${width} x ${height}`),
+    );
+  for (const path of ["", "accounts"]) {
+    await page.goto(`${origin}/console/${path}`);
+    expect(await small(), path).toEqual([]);
+  }
+  await page.locator("#act-more-acc_1").click();
+  await page.locator("#sheet[open]").waitFor();
+  expect(await small()).toEqual([]);
+  await at.close();
+});
+
 test("an address is copied without a secure context too, and the page says so", async () => {
   const at = await signedIn();
   const { page } = at;

@@ -12,7 +12,7 @@ export function needsReport({ added, known, refused }: Admitted): boolean {
 }
 
 /** What became of pasted logins: each bad one with its line and its reason, and each that could not be checked. */
-export function admissionReport(words: Words, { added, known, refused }: Admitted): Html {
+export function admissionReport(words: Words, { added, known, refused }: Admitted, next: Html | false): Html {
   const { t, n } = words;
   const unchecked = [...added, ...known].filter((account) => account.unchecked !== undefined);
   return html`<div class="field loose" id="add-report">
@@ -26,7 +26,7 @@ export function admissionReport(words: Words, { added, known, refused }: Admitte
       refused.map(({ line, hint, reason }) => entry(line === undefined ? hint : placeOf(words, line, hint), reason)),
       true,
     )}
-    ${uncheckedList(words, unchecked)}
+    ${uncheckedList(words, unchecked)} ${next}
   </div>`;
 }
 
