@@ -33,6 +33,8 @@ export class AnswerStream implements AsyncIterableIterator<Batch> {
   #body: UpstreamBody | undefined;
   #linger: Linger | undefined;
   #silentBytes = 0;
+  /** A first event has been given: from now on no other account will answer in its place. */
+  #hasBegun = false;
   #isOver = false;
   /** Thrown at the next read. */
   #failure: GatewayError | undefined;
@@ -45,7 +47,7 @@ export class AnswerStream implements AsyncIterableIterator<Batch> {
     maxEventChars = MAX_EVENT_CHARS,
   ) {
     this.#start = start;
-    this.#answer = new Answer(mode, maxEventChars);
+    this.#answer = new Answer(mode, maxEventChars, () => context.clock.monotonic());
     this.#context = context;
   }
 
@@ -86,7 +88,9 @@ export class AnswerStream implements AsyncIterableIterator<Batch> {
     try {
       if (bytes) {
         answer.read(bytes, out);
-        this.#silentBytes = out.some(isFirstEvent) ? 0 : this.#silentBytes + bytes.length;
+        const says = out.some(isFirstEvent);
+        this.#hasBegun ||= says;
+        this.#silentBytes = says ? 0 : this.#silentBytes + bytes.length;
         if (this.#silentBytes > MAX_SILENT_BYTES) {
           throw new BodyTooLarge(`${this.#silentBytes} bytes without an answer.`);
         }
@@ -98,19 +102,22 @@ export class AnswerStream implements AsyncIterableIterator<Batch> {
       answer.end(out);
       this.#close();
     } catch (error) {
-      this.#close();
-      const failure = failureOf(error, this.#context);
-      // What came before the fault in the same read is part of the answer.
-      if (out.length === 0) throw failure;
-      this.#failure = failure;
+      return this.#broken(error, out);
     }
     return { value: out, done: false };
   };
 
-  readonly #failed = (error: unknown): never => {
+  readonly #failed = (error: unknown): Result => this.#broken(error, []);
+
+  /** What came before the fault in the same read, and what was held back of an answer that has begun, is part of it. */
+  #broken(error: unknown, out: UpstreamEvent[]): Result {
     this.#close();
-    throw failureOf(error, this.#context);
-  };
+    if (this.#hasBegun) this.#answer.breakOff(out);
+    const failure = failureOf(error, this.#context);
+    if (out.length === 0) throw failure;
+    this.#failure = failure;
+    return { value: out, done: false };
+  }
 
   #close(): void {
     if (this.#isOver) return;

@@ -16,6 +16,8 @@ export type Progress = "open" | "finished" | "last";
 
 /** In a thinking turn, answer text is held back to this length: until then it may turn out to be thinking. */
 const PREAMBLE_CHARS = 256;
+/** And so long, ms: whoever speaks slowly is not kept from speaking. */
+const PREAMBLE_MS = 2000;
 
 const PROGRESS: UpstreamEvent = { type: "progress" };
 
@@ -23,8 +25,8 @@ const PROGRESS: UpstreamEvent = { type: "progress" };
  * The state of one answer. `read` turns bytes into events; `end` gives the closing event.
  *
  * With thinking on and search off, text may come before the answer and turn out to be thinking when more thinking
- * follows it. So the first PREAMBLE_CHARS of each group of text are held back there: a thinking event or another group
- * makes them reasoning, more text of the same group or the end makes them answer. Without thinking, or with search,
+ * follows it. So the first PREAMBLE_CHARS of each group of text, or what comes in its first PREAMBLE_MS, is held back
+ * there: a thinking event or another group makes it reasoning, more text of the same group or the end makes it answer. Without thinking, or with search,
  * nothing is held back.
  */
 export class Answer {
@@ -35,6 +37,8 @@ export class Answer {
   #segment: "reasoning" | "content" | undefined;
   /** Answer text of this group that may still be a preamble. */
   #held = "";
+  /** Monotonic ms at which it began to be held. */
+  #heldSince = 0;
   #groupReleased = false;
   /** All text that was handed out as answer. */
   readonly #sent = new SaidText();
@@ -48,8 +52,14 @@ export class Answer {
   /** The form of the last frame of answer text: most of the others have it too, and are not parsed. */
   #form: DataForm | undefined;
 
-  /** @param maxEventChars the cap of one event */
-  constructor(mode: Mode, maxEventChars: number) {
+  readonly #now: () => number;
+
+  /**
+   * @param maxEventChars the cap of one event
+   * @param now monotonic ms
+   */
+  constructor(mode: Mode, maxEventChars: number, now: () => number) {
+    this.#now = now;
     this.#events = new EventReader({ maxEventChars });
     this.#mayHavePreambles = mode.reason && !mode.search;
   }
@@ -59,8 +69,20 @@ export class Answer {
    * @throws EventTooLarge, GatewayError of the error that a frame carries
    */
   read(bytes: Uint8Array, out: UpstreamEvent[]): void {
-    this.#events.add(bytes);
-    this.#readEvents(out);
+    try {
+      this.#events.add(bytes);
+      this.#readEvents(out);
+    } catch (error) {
+      if (this.progress === "open") throw error;
+      // The answer was whole before: what fails behind it takes nothing away.
+      this.progress = "last";
+    }
+  }
+
+  /** Hands out what is held back of an answer that will not be whole. */
+  breakOff(out: UpstreamEvent[]): void {
+    this.#endSegment(out);
+    this.#release(out);
   }
 
   /**
@@ -74,8 +96,7 @@ export class Answer {
     }
     if (this.progress === "open")
       throw new GatewayError("upstream-broken", "LongCat's answer ended before it was complete.");
-    this.#endSegment(out);
-    this.#release(out);
+    this.breakOff(out);
     // A last group that thinking followed was taken for a preamble, but no other answer came.
     if (!this.#said) this.#say(this.#content.text, out);
     if (!this.#said && !this.#sensitive)
@@ -124,8 +145,9 @@ export class Answer {
     )
       this.#readLegacy(frame, out);
     else {
-      const code = asNumber(frame["code"]);
-      if (code) throw failureOf({ code, text: asText(frame["message"]) || asText(frame["msg"]) });
+      const { code } = frame;
+      if (typeof code === "number" && code !== 0)
+        throw failureOf({ code, text: asText(frame["message"]) || asText(frame["msg"]) });
     }
     if (frame["lastOne"] === true) this.progress = "last";
   }
@@ -247,8 +269,9 @@ export class Answer {
   #text(text: string, out: UpstreamEvent[]): void {
     if (text === "") return;
     if (this.#groupReleased) return this.#say(text, out);
+    if (this.#held === "") this.#heldSince = this.#now();
     this.#held += text;
-    if (this.#held.length > PREAMBLE_CHARS) this.#release(out);
+    if (this.#held.length > PREAMBLE_CHARS || this.#now() - this.#heldSince >= PREAMBLE_MS) this.#release(out);
   }
 
   /** The held text is answer after all. */

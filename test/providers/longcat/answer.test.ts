@@ -13,9 +13,11 @@ const event = (type: string, fields: object = {}, frame: object = {}) =>
 const content = (text: string) => event("content", { content: text });
 const finish = (final?: string) => event("finish", { finalContentX: final }, { lastOne: true });
 
+const now = (): number => 0;
+
 /** One batch of events for each piece, and one for the end. */
 function told(pieces: readonly (string | Uint8Array)[], mode = PLAIN): UpstreamEvent[][] {
-  const answer = new Answer(mode, 4_194_304);
+  const answer = new Answer(mode, 4_194_304, now);
   const batches: UpstreamEvent[][] = [];
   for (const piece of pieces) {
     const out: UpstreamEvent[] = [];
@@ -128,6 +130,39 @@ describe("the end of the bytes", () => {
   test("a frame that is cut before the finish is a broken answer", () => {
     expect(() => told([content("a"), 'data:{"event":{"ty'])).toThrow(GatewayError);
   });
+});
+
+test.each([
+  ["an error event", event("event_error", { message: "boom" })],
+  ["a frame with a code", 'data:{"code":500,"message":"boom"}\n\n'],
+  ["broken JSON", "data:{\n\n"],
+])("%s behind the finish takes nothing from the answer", (_, behind) => {
+  const finished = event("finish", { finalContentX: "ab" });
+  for (const pieces of [[content("a") + finished + behind], [content("a") + finished, behind]]) {
+    const batches = told(pieces);
+    expect([textOf(batches), batches.flat().at(-1)]).toMatchObject(["ab", { type: "end", reason: "stop" }]);
+  }
+});
+
+test("a code that is no number is no error", () => {
+  expect(textOf(told([content("a"), 'data:{"code":"500","message":"boom"}\n\n', finish("a")]))).toBe("a");
+});
+
+test("text that may be thinking is held back for two seconds at most", () => {
+  let atMs = 5000;
+  const answer = new Answer(THINKING, 4_194_304, () => atMs);
+  const read = (frame: string): UpstreamEvent[] => {
+    const out: UpstreamEvent[] = [];
+    answer.read(utf8.encode(frame), out);
+    return out;
+  };
+  expect(read(event("think", { content: "Hm." }))).toEqual([{ type: "reasoning-delta", text: "Hm." }]);
+  expect(read(content("one "))).toEqual([{ type: "progress" }]);
+  atMs += 1999;
+  expect(read(content("two "))).toEqual([{ type: "progress" }]);
+  atMs += 1;
+  expect(read(content("three "))).toEqual([{ type: "text-delta", text: "one two three " }]);
+  expect(read(content("four"))).toEqual([{ type: "text-delta", text: "four" }]);
 });
 
 test("bytes with an event but nothing to say are progress; bytes without an event are nothing", () => {

@@ -171,6 +171,20 @@ describe("thinking", () => {
     await sim.until(() => sim.openStreams() === 0);
   });
 
+  test.each(["eof", "cut", "reset"] as const)(
+    "an answer broken off by %s keeps what was held back",
+    async (breakBy) => {
+      const broken = answer(["one ", "two ", "three"], { thinking: "Hmm.", breakAfter: 2, breakBy });
+      const told = await ask(broken, thinking);
+      expect([told.reasoning, told.text, kindOf(told)]).toEqual(["Hmm.", "one two ", "upstream-broken"]);
+    },
+  );
+
+  test("what was held back of an answer that had not begun leaves room for another account", async () => {
+    const told = await ask(answer(["one ", "two "], { breakAfter: 1 }), thinking);
+    expect([told.text, kindOf(told)]).toEqual(["", "upstream-broken"]);
+  });
+
   test("a group that more thinking follows is the answer when no other comes", async () => {
     const frames = stream((ids) => [
       { frame: v2Frame(ids, "content", { content: "The answer." }) },
