@@ -1,4 +1,4 @@
-import type { AccountView, AddResult } from "../admin/admin.ts";
+import type { AccountView, AddResult, AdmittedAccount } from "../admin/admin.ts";
 import type { Operator } from "../admin/routes.ts";
 import { type Call, type Command, EXIT } from "./command.ts";
 import { readSecrets } from "./input.ts";
@@ -20,7 +20,9 @@ const add: Command = {
     "at the service first. An account that is there already is renewed.\n\n" +
     "  sluice account add longcat < cookies.txt",
   flags: ["label", "no-check"],
-  json: `{ added: [account], known: [account], refused: [{ hint, reason }] }; an account has ${ACCOUNT_FIELDS}`,
+  json:
+    "{ added: [account], known: [account], refused: [{ hint, line, reason }] }; `unchecked` of an account says why it could\n" +
+    `not be checked; an account has ${ACCOUNT_FIELDS}`,
   async run(call) {
     const [provider = ""] = call.operands;
     const [text = ""] = await readSecrets(call.io, [`Paste a ${provider} credential (it is not shown), then Enter: `]);
@@ -42,8 +44,17 @@ const add: Command = {
 /** Known and refused credentials go to standard error: a script reads ids alone. */
 function sayWhatElse({ io }: Call, { known, refused, added }: AddResult): number {
   for (const account of known) io.stderr.write(`already there: ${account.id} (${account.hint})\n`);
-  for (const { hint, reason } of refused) io.stderr.write(`refused: ${hint}: ${reason}\n`);
+  for (const { hint, line, reason } of refused) {
+    const where = line === undefined || hint === `line ${line}` ? hint : `line ${line} (${hint})`;
+    io.stderr.write(`refused: ${where}: ${reason}\n`);
+  }
+  sayUnchecked(io, [...added, ...known]);
   return refused.length > 0 || added.length + known.length === 0 ? EXIT.failed : EXIT.done;
+}
+
+function sayUnchecked(io: Call["io"], accounts: readonly AdmittedAccount[]): void {
+  for (const { id, unchecked } of accounts)
+    if (unchecked !== undefined) io.stderr.write(`not checked: ${id}: ${unchecked}\n`);
 }
 
 const list: Command = {
@@ -104,11 +115,12 @@ const renew: Command = {
   name: "account renew",
   operands: ["ID"],
   summary: "give an account a new credential, from standard input",
-  json: `the account: ${ACCOUNT_FIELDS}`,
+  json: `the account, with \`unchecked\` when it could not be checked: ${ACCOUNT_FIELDS}`,
   async run(call) {
     const [text = ""] = await readSecrets(call.io, ["Paste the new credential (it is not shown), then Enter: "]);
     const account = await call.operate(({ accounts }) => accounts.renew(only(call), text));
     call.answer(account, [`${account.id}  ${account.state}`]);
+    sayUnchecked(call.io, [account]);
     return EXIT.done;
   },
 };

@@ -1,3 +1,5 @@
+import { pastedLines } from "../lib/pasted-lines.ts";
+
 /** The entries of a variable that lists accounts, as pasted, and what was passed over. */
 export interface CookieEntries {
   readonly entries: readonly string[];
@@ -18,10 +20,8 @@ const WHOLE_LINE = /;|^cookie\s*:|^curl\s/i;
 export function cookieEntries(text: string): CookieEntries {
   const entries: string[] = [];
   let placeholders = 0;
-  const joined = text.replace(/[ \t]*\\\r?\n\s*/g, " "); // a copied cURL command runs over several lines
-  for (const line of joined.split(/\r?\n|\r/)) {
-    const trimmed = line.trim();
-    const parts = WHOLE_LINE.test(trimmed) ? trimmed.split(/,\s*(?=passport_token_key=)/) : trimmed.split(",");
+  for (const { text: line } of pastedLines(text)) {
+    const parts = WHOLE_LINE.test(line) ? line.split(/,\s*(?=passport_token_key=)/) : line.split(",");
     for (const part of parts.map((piece) => piece.trim())) {
       if (part === "" || NOTHING.test(part)) continue;
       if (CJK.test(part)) placeholders++;

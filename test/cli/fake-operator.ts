@@ -128,6 +128,8 @@ export interface Script {
   readonly overview?: Overview;
 }
 
+const DEAD = { hint: "…dead", reason: "the service does not know it" };
+
 /** Operations that answer with fixed figures and write every call down. Account `gone` does not exist. */
 export function fakeOperator({ begun = SIGN_IN, polls = [DONE], overview = OVERVIEW }: Script = {}): {
   operator: Operator;
@@ -153,7 +155,11 @@ export function fakeOperator({ begun = SIGN_IN, polls = [DONE], overview = OVERV
       list: async () => [ACCOUNT],
       async add(provider, text, options) {
         calls.push(["add", provider, text, options]);
-        const refused = text.includes("dead") ? [{ hint: "…dead", reason: "the service does not know it" }] : [];
+        const refused = text.includes("dead") ? [DEAD] : [];
+        if (text.includes("offline")) {
+          const unchecked = "127.0.0.1:9 refuses connections.";
+          return { added: [{ ...ACCOUNT, unchecked }], known: [], refused: [{ ...DEAD, line: 3 }] };
+        }
         if (text.includes("known")) return { added: [], known: [ACCOUNT], refused };
         return { added: refused.length > 0 ? [] : [ACCOUNT, { ...ACCOUNT, id: "acc_2" }], known: [], refused };
       },

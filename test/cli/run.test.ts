@@ -32,6 +32,14 @@ const commands: {
     code: 1,
   },
   {
+    argv: "account add longcat",
+    stdin: "offline",
+    stdout: "acc_1\n",
+    stderr:
+      "refused: line 3 (…dead): the service does not know it\nnot checked: acc_1: 127.0.0.1:9 refuses connections.\n",
+    code: 1,
+  },
+  {
     argv: "account list",
     stdout:
       "ID     PROVIDER  STATE  LABEL  CREDENTIAL  SUCCESS  LAST USED  REASON\n" +

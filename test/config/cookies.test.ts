@@ -23,6 +23,11 @@ const cases: { name: string; text: string; entries: string[] }[] = [
     text: "curl 'https://longcat.chat/' \\\n  -H 'Cookie: passport_token_key=aaa'\nbbb,ccc",
     entries: ["curl 'https://longcat.chat/' -H 'Cookie: passport_token_key=aaa'", "bbb", "ccc"],
   },
+  {
+    name: "a cURL command copied at the Windows prompt",
+    text: 'curl ^"https://longcat.chat/^" ^\r\n  -H ^"Cookie: passport_token_key=aaa^"\r\nbbb',
+    entries: ['curl ^"https://longcat.chat/^" -H ^"Cookie: passport_token_key=aaa^"', "bbb"],
+  },
   { name: "words for none", text: "null,None,false,undefined", entries: [] },
   { name: "an empty text", text: "  \n ,, \n", entries: [] },
 ];

@@ -122,9 +122,9 @@ function fromPairs(pairs: readonly string[]): LongcatCredential {
     const equals = pair.indexOf("=");
     const name = pair.slice(0, equals).trim();
     // A value may itself end in "=": only a name followed by more is a cookie.
-    if (equals > 0 && !/^=*$/.test(pair.slice(equals))) {
-      if (name === NAME) token = unquote(pair.slice(equals + 1));
-      else kept.push(`${name}=${pair.slice(equals + 1).trim()}`);
+    if (name === NAME || pair === NAME) token = equals < 0 ? "" : unquote(pair.slice(equals + 1));
+    else if (equals > 0 && !/^=*$/.test(pair.slice(equals))) {
+      kept.push(`${name}=${pair.slice(equals + 1).trim()}`);
     } else bare = pair;
   }
   if (token === undefined && kept.length === 0) token = bare;
@@ -132,6 +132,7 @@ function fromPairs(pairs: readonly string[]): LongcatCredential {
     const count = kept.length === 1 ? "1 cookie was" : `${kept.length} cookies were`;
     throw refused(`${count} found, but none is named ${NAME}.`);
   }
+  if (token === "") throw refused(`${NAME} has no value.`);
   if (!TOKEN.test(token)) throw refused(`The value of ${NAME} holds characters that such a value never has.`);
   // What could break out of a header is dropped with the cookie that holds it.
   const cookies = kept.filter((pair) => /^[\x21-\x7e ]+$/.test(pair)).join("; ");

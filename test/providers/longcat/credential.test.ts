@@ -78,6 +78,9 @@ const wrong: { name: string; text: string; says: RegExp }[] = [
   { name: "cookies without the token", text: `Cookie: a=secretvalue1; b=secretvalue2`, says: /2 cookies were found/ },
   { name: "a cURL command without cookies", text: "curl https://longcat.chat", says: /no Cookie header/ },
   { name: "broken JSON", text: '[{"name":"passport_token_key"', says: /JSON/ },
+  { name: "the token without a value", text: "passport_token_key=", says: /has no value/ },
+  { name: "the token with empty quotes among cookies", text: 'a=1; passport_token_key="";', says: /has no value/ },
+  { name: "the token's name alone", text: "passport_token_key", says: /has no value/ },
   { name: "L15 a sentence in Chinese", text: "Ag1,Ag2,Ag3…，可以通过环境变量设置", says: /characters/ },
 ];
 test.each(wrong)("$name is refused in words that tell where to look and repeat no secret", ({ text, says }) => {
