@@ -79,19 +79,15 @@ class AnswerBody implements UnderlyingDefaultSource<Uint8Array>, ChatReader, Due
   }
 
   cancel(): void {
-    this.#options.turn.leave();
-    this.#stream?.cancel();
-    this.#finish();
+    this.#leave();
   }
 
   /** Silence is filled for a client that waits; one that has taken nothing for long is let go. */
   due(): void {
-    const { clock, agenda, turn } = this.#options;
+    const { clock, agenda } = this.#options;
     const silentMs = clock.monotonic() - this.#wroteAt;
     if (!this.#isPulling && silentMs >= STALLED_CLIENT_MS) {
-      turn.leave();
-      this.#stream?.cancel();
-      this.#finish();
+      this.#leave();
       this.#controller?.error(new Error("the client stopped reading"));
       return;
     }
@@ -166,5 +162,19 @@ class AnswerBody implements UnderlyingDefaultSource<Uint8Array>, ChatReader, Due
     this.#isOver = true;
     this.#options.agenda.remove(this);
     this.#options.turn.end();
+  }
+
+  /** Nobody takes any more. A read under way fails by it, and has nobody to tell: so this is over before. */
+  #leave(): void {
+    if (this.#isOver) return;
+    const { agenda, turn } = this.#options;
+    this.#isOver = true;
+    agenda.remove(this);
+    turn.leave();
+    const answer = this.#stream ?? this.#answer;
+    if (answer instanceof Promise)
+      answer.catch(() => {}); // it was not asked for, so nobody hears how it fails
+    else answer?.cancel();
+    turn.end();
   }
 }

@@ -3,6 +3,7 @@ import { GatewayError } from "../../src/chat/error.ts";
 import type { ChatEvent, ChatReader, ChatStream } from "../../src/chat/event.ts";
 import type { StreamEncoder } from "../../src/dialects/dialect.ts";
 import { PING_MS, streamBody } from "../../src/http/stream.ts";
+import { Aborter } from "../../src/lib/abort.ts";
 import { Agenda } from "../../src/lib/agenda.ts";
 import { VirtualClock } from "../virtual-clock.ts";
 
@@ -175,4 +176,40 @@ test("a client that hangs up ends the answer once", async () => {
   expect(script.seen.cancelled).toBe(true);
   await clock.advance(PING_MS);
   expect(clock.pending).toBe(0);
+});
+
+test("a client that hangs up in the middle of a read is told nothing, and everybody else hears of it", async () => {
+  const turn = new Aborter();
+  const failed: string[] = [];
+  const heard: string[] = [];
+  const left = new GatewayError("cancelled", "The client left.");
+  const stream: ChatStream = {
+    read: (reader) => turn.addEventListener("abort", () => reader.failed(left)),
+    cancel: () => heard.push("the stream"),
+  };
+  const clock = new VirtualClock();
+  const body = streamBody(stream, {
+    encoder,
+    clock,
+    agenda: new Agenda(clock),
+    turn: { leave: () => turn.abort(left), end: () => heard.push("the end") },
+    failed: ({ kind }) => failed.push(kind),
+  });
+  const reader = body.getReader();
+  const pending = reader.read();
+  await clock.advance(0);
+  turn.addEventListener("abort", () => heard.push("a later listener"));
+  await reader.cancel();
+  expect(heard).toEqual(["a later listener", "the stream", "the end"]);
+  expect(failed).toEqual([]);
+  expect(await pending).toMatchObject({ done: true });
+});
+
+test("an answer that fails after a client hung up without a read fails unseen", async () => {
+  const { promise, reject } = Promise.withResolvers<ChatStream>();
+  const { calls, clock, reader } = open(promise);
+  await reader.cancel();
+  reject(new GatewayError("no-account", "words"));
+  await clock.advance(0);
+  expect(calls).toEqual({ left: 1, ended: 1, failed: [] });
 });
