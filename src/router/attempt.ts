@@ -183,7 +183,7 @@ export class Attempt implements ChatStream, Due, EventListenerObject {
 
   readonly #came = (result: IteratorResult<readonly UpstreamEvent[]>): void => {
     const reader = this.#reader;
-    if (!reader) return;
+    if (!reader) return this.#letGo();
     let out: readonly ChatEvent[] | undefined;
     try {
       if (result.done) throw this.#endedEarly();
@@ -259,8 +259,7 @@ export class Attempt implements ChatStream, Due, EventListenerObject {
     this.#close(undefined, usage);
     if (!this.#sourceEnded) {
       this.#aborter.abort(new GatewayError("cancelled", "The answer is no longer wanted."));
-      this.#source?.return?.().then(ignore, ignore);
-      return;
+      return this.#letGo();
     }
     const { agenda } = this.#means;
     const drained = () => agenda.remove(this);
@@ -276,9 +275,14 @@ export class Attempt implements ChatStream, Due, EventListenerObject {
     // Also ends an upstream whose answer nobody has begun to read.
     else this.#aborter.abort(failure);
     this.#close(failure, undefined);
-    // A read that is under way ends by the signal; a generator that rests at a yield needs to be told.
+    // A read that is under way ends by the signal, or brings what nobody waits for any more.
     if (reader) reader.failed(failure);
-    else this.#source?.return?.().then(ignore, ignore);
+    else this.#letGo();
+  }
+
+  /** Nothing more is read: a generator that rests at a yield needs to be told, or it keeps what it holds for ever. */
+  #letGo(): void {
+    this.#source?.return?.().then(ignore, ignore);
   }
 
   #close(failure: GatewayError | undefined, usage: Usage | undefined): void {

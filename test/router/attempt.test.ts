@@ -110,6 +110,27 @@ test("a reader that leaves in the middle of a read gets its end at once, from a 
   expect(world.router.active).toBe(0);
 });
 
+test("an upstream whose next words come when the reader has left is closed too, and gives back what it holds", async () => {
+  const { promise: aborted, resolve } = Promise.withResolvers<void>();
+  const { seen, turn } = noting(async function* ({ signal }) {
+    yield [text("a")];
+    signal.addEventListener("abort", () => resolve());
+    await aborted;
+    yield [text("b")];
+    yield [END];
+  });
+  const fake = new FakeProvider().next("a", turn);
+  await using world = await openWorld({ providers: [fake] });
+  await world.add("a");
+  const reader = iterated((await world.run()).stream);
+  await reader.next();
+  const pending = reader.next();
+  await reader.return();
+  expect(pending).rejects.toMatchObject({ kind: "cancelled" });
+  await world.clock.advance(0);
+  expect(seen).toEqual({ batches: 2, closed: true });
+});
+
 test("what the upstream throws after its first event passes through, once and to every later read", async () => {
   const fake = new FakeProvider().next("a", fails("rate-limited", {}, [text("a")]));
   await using world = await openWorld({ providers: [fake] });
