@@ -1,4 +1,4 @@
-/** Hears of an abort. */
+/** Hears of an abort. Does not throw: an Aborter's other listeners would not hear of it. */
 export type AbortListener = { handleEvent(): void } | (() => void);
 
 /** What may end work from outside: an AbortSignal, or an Aborter in its place. */
@@ -16,7 +16,7 @@ export interface Abortable {
 export class Aborter implements Abortable {
   #reason: unknown;
   #aborted = false;
-  #listeners: AbortListener[] = [];
+  readonly #listeners: AbortListener[] = [];
 
   get aborted(): boolean {
     return this.#aborted;
@@ -30,16 +30,14 @@ export class Aborter implements Abortable {
     if (this.#aborted) throw this.#reason;
   }
 
-  /** Calls each listener once, in the order in which they came; the first abort counts. */
+  /** Calls each listener once, in the order in which they came, but none that another takes off; the first abort counts. */
   abort(reason: unknown): void {
     if (this.#aborted) return;
     this.#aborted = true;
     this.#reason = reason;
-    const listeners = this.#listeners;
-    this.#listeners = [];
-    for (const listener of listeners) {
-      if (typeof listener === "function") listener();
-      else listener.handleEvent();
+    for (let next = this.#listeners.shift(); next; next = this.#listeners.shift()) {
+      if (typeof next === "function") next();
+      else next.handleEvent();
     }
   }
 

@@ -54,6 +54,23 @@ describe("an aborter", () => {
     expect(heard).toEqual(["first", "second"]);
   });
 
+  test("calls none that an earlier one has taken off, as a signal does", () => {
+    const controller = new AbortController();
+    const aborter = new Aborter();
+    for (const { signal, abort } of [
+      { signal: controller.signal, abort: () => controller.abort() },
+      { signal: aborter, abort: () => aborter.abort("left") },
+    ]) {
+      const heard: string[] = [];
+      const second = () => heard.push("second");
+      signal.addEventListener("abort", () => signal.removeEventListener("abort", second));
+      signal.addEventListener("abort", second);
+      signal.addEventListener("abort", () => heard.push("third"));
+      abort();
+      expect(heard).toEqual(["third"]);
+    }
+  });
+
   test("ends a wait as a signal does", async () => {
     const aborter = new Aborter();
     const waiting = orAborted(never, aborter);
