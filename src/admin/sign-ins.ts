@@ -1,5 +1,6 @@
 import { GatewayError, toGatewayError, type FailureKind } from "../chat/error.ts";
 import type { Clock } from "../lib/clock.ts";
+import { withDeadline } from "../lib/deadline.ts";
 import { newId } from "../lib/id.ts";
 import type { Log } from "../lib/log.ts";
 import type { Pool } from "../pool/pool.ts";
@@ -250,15 +251,10 @@ export class SignIns {
 
   async #bounded<T>(provider: string, work: (context: ServiceContext) => Promise<T>): Promise<T> {
     const { pool, clock } = this.#deps;
-    const deadline = new AbortController();
     const title = pool.provider(provider).title;
     const late = new GatewayError("upstream-timeout", `${title} did not answer within ${ANSWER_MS / 1000} s.`);
-    const cancel = clock.after(ANSWER_MS, () => deadline.abort(late));
-    try {
-      return await work(pool.service(provider, AbortSignal.any([deadline.signal, this.#stopping.signal])));
-    } finally {
-      cancel();
-    }
+    const deadline = { clock, ms: ANSWER_MS, late, outer: this.#stopping.signal };
+    return withDeadline(deadline, (signal) => work(pool.service(provider, signal)));
   }
 
   async #save(session: Session): Promise<void> {

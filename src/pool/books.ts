@@ -1,5 +1,5 @@
-import type { Abortable } from "../lib/abort.ts";
 import { GatewayError } from "../chat/error.ts";
+import type { Abortable } from "../lib/abort.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
 import type { AccountContext, ProbeResult, Provider, Quota, ServiceContext } from "../providers/provider.ts";

@@ -1,6 +1,7 @@
-import type { Abortable } from "../lib/abort.ts";
 import { GatewayError, toGatewayError } from "../chat/error.ts";
+import type { Abortable } from "../lib/abort.ts";
 import type { Clock } from "../lib/clock.ts";
+import { withDeadline } from "../lib/deadline.ts";
 import type { Log } from "../lib/log.ts";
 import type { AccountContext } from "../providers/provider.ts";
 import type { Accounts, CredentialChange } from "../store/store.ts";
@@ -85,12 +86,10 @@ export class Credentials {
     const { refresh, title } = account.provider;
     if (!refresh) throw new GatewayError("auth-rejected", `${title} turned the credential away; it cannot be renewed.`);
     const before = account.credential;
-    const deadline = new AbortController();
-    const cancelDeadline = this.#deps.clock.after(RENEWAL_MS, () =>
-      deadline.abort(new GatewayError("upstream-timeout", `${title} did not renew the credential in time.`)),
-    );
+    const late = new GatewayError("upstream-timeout", `${title} did not renew the credential in time.`);
+    const deadline = { clock: this.#deps.clock, ms: RENEWAL_MS, late };
     try {
-      const credential = await refresh.run(contextOf(deadline.signal));
+      const credential = await withDeadline(deadline, (signal) => refresh.run(contextOf(signal)));
       renewal.failures = 0;
       renewal.failure = undefined;
       await this.save(account, credential);
@@ -111,8 +110,6 @@ export class Credentials {
       renewal.notBefore = this.#deps.clock.monotonic() + waitMs * (0.9 + this.#deps.random() / 10);
       this.#deps.log.warn("renewal-failed", { account: account.id, kind: failure.kind, reason: failure.message });
       return this.#old(account, failure);
-    } finally {
-      cancelDeadline();
     }
   }
 

@@ -1,10 +1,10 @@
-import type { Abortable } from "../lib/abort.ts";
 import { GatewayError, toGatewayError } from "../chat/error.ts";
+import type { Abortable } from "../lib/abort.ts";
 import type { Clock } from "../lib/clock.ts";
+import { withDeadline } from "../lib/deadline.ts";
 import type { Log } from "../lib/log.ts";
 import type { Provider, ServiceContext } from "../providers/provider.ts";
 import type { Account } from "./account.ts";
-import { withDeadline } from "./deadline.ts";
 
 const CREATION_MS = 60_000;
 const FIRST_BACKOFF_MS = 60_000;
@@ -121,9 +121,10 @@ export class Guests {
 
   async #create(): Promise<void> {
     const { provider, clock, service, admit, log } = this.#deps;
-    const bounds = { clock, stopping: this.#stopping.signal, ms: CREATION_MS, what: `${provider.title} gave no guest` };
+    const late = new GatewayError("upstream-timeout", `${provider.title} gave no guest in time.`);
+    const deadline = { clock, ms: CREATION_MS, late, outer: this.#stopping.signal };
     try {
-      const credential = await withDeadline(bounds, async (signal) => provider.guests?.create(service(signal)));
+      const credential = await withDeadline(deadline, async (signal) => provider.guests?.create(service(signal)));
       await admit(credential);
       this.#failure = undefined;
       log.info("guest-made", { provider: provider.name });

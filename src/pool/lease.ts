@@ -1,5 +1,5 @@
-import type { Abortable } from "../lib/abort.ts";
 import { FAILURES, type GatewayError } from "../chat/error.ts";
+import type { Abortable } from "../lib/abort.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
 import type { AccountContext, Provider } from "../providers/provider.ts";

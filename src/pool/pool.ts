@@ -1,5 +1,5 @@
-import type { Abortable } from "../lib/abort.ts";
 import { GatewayError, toGatewayError } from "../chat/error.ts";
+import type { Abortable } from "../lib/abort.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { UpstreamFetch } from "../lib/fetch.ts";
 import type { Log } from "../lib/log.ts";

@@ -1,9 +1,9 @@
 import { GatewayError, toGatewayError } from "../chat/error.ts";
 import type { Clock } from "../lib/clock.ts";
+import { withDeadline } from "../lib/deadline.ts";
 import type { Log } from "../lib/log.ts";
 import type { Account } from "./account.ts";
 import type { Books } from "./books.ts";
-import { withDeadline } from "./deadline.ts";
 
 const TICK_MS = 5000;
 const AT_ONCE = 4;
@@ -92,9 +92,10 @@ export class Prober {
   async #probe(account: Account): Promise<void> {
     const { books, clock, log } = this.#deps;
     const { provider } = account;
-    const bounds = { clock, stopping: this.#stopping.signal, ms: PROBE_MS, what: "The probe was not answered" };
+    const late = new GatewayError("upstream-timeout", "The probe was not answered in time.");
+    const deadline = { clock, ms: PROBE_MS, late, outer: this.#stopping.signal };
     try {
-      const result = await withDeadline(bounds, async (signal) =>
+      const result = await withDeadline(deadline, async (signal) =>
         provider.probe?.(books.context(account, signal, log)),
       );
       books.told(account, result ?? {}, true);

@@ -1,9 +1,9 @@
 import { GatewayError, toGatewayError, type FailureKind } from "../chat/error.ts";
 import type { Clock } from "../lib/clock.ts";
+import { withDeadline } from "../lib/deadline.ts";
 import type { Log } from "../lib/log.ts";
 import type { Account } from "./account.ts";
 import type { Books } from "./books.ts";
-import { withDeadline } from "./deadline.ts";
 
 const TICK_MS = 5000;
 const AT_ONCE = 4;
@@ -131,12 +131,13 @@ export class UsageSync {
     const asked = this.#of(account);
     // Accounts that came together drift apart, so that they do not ask together for ever.
     const now = clock.monotonic() - this.#deps.random() * 0.1 * this.#deps.everyMs();
-    const bounds = { clock, stopping: this.#stopping.signal, ms: ANSWER_MS, what: `${provider.title} did not answer` };
+    const late = new GatewayError("upstream-timeout", `${provider.title} did not answer in time.`);
+    const deadline = { clock, ms: ANSWER_MS, late, outer: this.#stopping.signal };
     let failure: GatewayError | undefined;
     if (usage && provider.probe) {
       asked.usageAt = now;
       try {
-        const told = await withDeadline(bounds, async (signal) =>
+        const told = await withDeadline(deadline, async (signal) =>
           provider.probe?.(books.context(account, signal, log)),
         );
         books.told(account, told ?? {});
@@ -150,7 +151,7 @@ export class UsageSync {
     if (models && provider.refreshModels && !failure?.needsLogin) {
       asked.modelsAt = now;
       try {
-        await withDeadline(bounds, async (signal) => provider.refreshModels?.(books.context(account, signal, log)));
+        await withDeadline(deadline, async (signal) => provider.refreshModels?.(books.context(account, signal, log)));
         books.changed();
       } catch (error) {
         failure ??= toGatewayError(error);

@@ -2,10 +2,10 @@
  * What an upstream service must offer to live here. A provider knows its service and nothing else: not who asked, not
  * which account is next, not the store. It gets one account, a fetch and a clock, and yields neutral events.
  */
-import type { Abortable } from "../lib/abort.ts";
 import type { Capabilities } from "../chat/capabilities.ts";
 import type { UpstreamStream } from "../chat/event.ts";
 import type { ChatRequest } from "../chat/request.ts";
+import type { Abortable } from "../lib/abort.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { UpstreamFetch } from "../lib/fetch.ts";
 import type { Log } from "../lib/log.ts";

@@ -1,6 +1,6 @@
 /** The `fetch` that providers get: no redirects, a connect deadline, one replay, and errors in the house's words. */
-import type { Abortable } from "../lib/abort.ts";
 import { GatewayError } from "../chat/error.ts";
+import type { Abortable } from "../lib/abort.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { UpstreamFetch, UpstreamResponse } from "../lib/fetch.ts";
 import { HttpAgent } from "../lib/http-client/agent.ts";
@@ -39,10 +39,12 @@ export function createUpstreamFetch(options: UpstreamFetchOptions): UpstreamFetc
       return overNew(request);
     };
     const overNew = ({ route, bytes }: UpstreamRequest): Promise<UpstreamResponse> =>
-      connected(agent, route, signal, options).then(
-        (connection) => connection.send(bytes, signal, failed).answered,
-        failed,
-      );
+      connected(agent, route, signal, options).then((connection) => {
+        if (!signal.aborted) return connection.send(bytes, signal, failed).answered;
+        // It aborted when the connection stood already, so nobody has closed that.
+        connection.close();
+        throw failureOf(signal.reason, url, signal);
+      }, failed);
     try {
       if (signal.aborted) throw signal.reason;
       request = requestTo(url, init, proxy);
@@ -54,7 +56,7 @@ export function createUpstreamFetch(options: UpstreamFetchOptions): UpstreamFetc
   };
 }
 
-/** A new connection that stands. @throws GatewayError upstream-timeout */
+/** A new connection that stands. @throws GatewayError upstream-timeout, and the signal's reason */
 async function connected(
   agent: HttpAgent,
   route: Route,
@@ -69,8 +71,6 @@ async function connected(
   signal.addEventListener("abort", abort);
   try {
     await Promise.race([connection.opened, promise]);
-    // An abort of this very moment comes too late for the race.
-    if (signal.aborted) throw signal.reason;
     return connection;
   } catch (error) {
     connection.close();

@@ -1,5 +1,5 @@
-import { Aborter, type Abortable } from "../lib/abort.ts";
 import { GatewayError } from "../chat/error.ts";
+import { Aborter, type Abortable } from "../lib/abort.ts";
 import type { Agenda, Due } from "../lib/agenda.ts";
 
 /** The longest a call in the background may take. */

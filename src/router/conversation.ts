@@ -1,5 +1,5 @@
-import type { Abortable, Aborter } from "../lib/abort.ts";
 import { GatewayError, toGatewayError } from "../chat/error.ts";
+import type { Abortable, Aborter } from "../lib/abort.ts";
 import { Agenda, type Due } from "../lib/agenda.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";

@@ -2,7 +2,10 @@ import { describe, expect, test } from "bun:test";
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { GatewayError } from "../../src/chat/error.ts";
+import { Aborter } from "../../src/lib/abort.ts";
 import { readText } from "../../src/lib/body.ts";
+import { HttpAgent } from "../../src/lib/http-client/agent.ts";
+import type { Connection, Route } from "../../src/lib/http-client/connection.ts";
 import { createUpstreamFetch } from "../../src/providers/upstream-fetch.ts";
 import { startRawHttp, type Exchange } from "../sims/raw-http.ts";
 import { VirtualClock } from "../virtual-clock.ts";
@@ -99,6 +102,37 @@ describe("errors", () => {
     expect(await failed).toBe(reason);
     await server.stop();
   });
+});
+
+/** Tells when a new connection has stood for so many steps of the microtask queue. */
+class StandingAgent extends HttpAgent {
+  constructor(
+    readonly steps: number,
+    readonly passed: () => void,
+  ) {
+    super();
+  }
+
+  override connect(route: Route): Connection {
+    const connection = super.connect(route);
+    void connection.opened.then(async () => {
+      for (let step = 0; step < this.steps; step++) await undefined;
+      this.passed();
+    });
+    return connection;
+  }
+}
+
+test("an abort while a new connection is handed over ends the call, at whatever step of it", async () => {
+  const server = await startRawHttp(() => {});
+  const reason = new GatewayError("cancelled", "The client left.");
+  for (const steps of [0, 1, 2, 3, 4, 5, 6]) {
+    const stop = new Aborter();
+    const agent = new StandingAgent(steps, () => stop.abort(reason));
+    const fetch = createUpstreamFetch({ clock: new VirtualClock(), connectMs: CONNECT_MS, agent });
+    expect(await failure(fetch(server.url, { signal: stop }))).toBe(reason);
+  }
+  await server.stop();
 });
 
 describe("the connect deadline", () => {

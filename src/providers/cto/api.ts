@@ -1,6 +1,6 @@
 /** Calls of api.enginelabs.ai for an account: tokens, second tries and what refusals mean (protocol.md, "Endpoints"). */
-import type { Abortable } from "../../lib/abort.ts";
 import { GatewayError } from "../../chat/error.ts";
+import type { Abortable } from "../../lib/abort.ts";
 import { retryAtOf } from "../../lib/retry-after.ts";
 import { nextUtcDay } from "../../lib/utc-day.ts";
 import type { CtoAccount } from "./account.ts";
@@ -18,7 +18,7 @@ import {
   wordsOf,
 } from "./failure.ts";
 import { type CtoModel, modelsOfList } from "./models.ts";
-import { withDeadline } from "./patience.ts";
+import { inTime } from "./patience.ts";
 
 export interface Call {
   readonly method: "GET" | "POST" | "PATCH" | "DELETE";
@@ -119,7 +119,7 @@ export class Api {
       return isChallenge(answerOf(response.status, response.headers, await readBody(response)));
     };
     try {
-      return await withDeadline(context.clock, CALL_MS, "cto.new", run, context.signal);
+      return await inTime(context.clock, CALL_MS, "cto.new", run, context.signal);
     } catch (error) {
       if (context.signal.aborted || !(error instanceof GatewayError)) throw error;
       return false;
@@ -154,6 +154,6 @@ export class Api {
       });
       return answerOf(response.status, response.headers, await readBody(response));
     };
-    return withDeadline(context.clock, CALL_MS, "cto.new", run, context.signal);
+    return inTime(context.clock, CALL_MS, "cto.new", run, context.signal);
   }
 }

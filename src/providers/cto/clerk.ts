@@ -10,7 +10,7 @@ import { claimsOf } from "../../lib/jwt.ts";
 import type { AccountContext } from "../provider.ts";
 import { cookieHeader, rotated, type CtoCredential } from "./credential.ts";
 import { type Answer, answerOf, changed, clerkCode, clerkFailure, isChallenge, isOk, signedOut } from "./failure.ts";
-import { untilAborted, withDeadline } from "./patience.ts";
+import { inTime, untilAborted } from "./patience.ts";
 
 export type CtoContext = AccountContext<CtoCredential>;
 
@@ -217,7 +217,7 @@ export class ClerkSession {
     path: string,
     body: string | undefined,
   ): Promise<{ answer: Answer; setCookies: readonly string[] }> {
-    return withDeadline(context.clock, CALL_MS, "Clerk, the sign-in of cto.new,", async (signal) => {
+    return inTime(context.clock, CALL_MS, "Clerk, the sign-in of cto.new,", async (signal) => {
       const response = await context.fetch(`${this.#url()}${path}`, {
         method,
         headers: {

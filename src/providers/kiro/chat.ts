@@ -1,7 +1,7 @@
-import type { Abortable } from "../../lib/abort.ts";
 import { GatewayError } from "../../chat/error.ts";
 import { isFirstEvent, type UpstreamEvent, type UpstreamStream } from "../../chat/event.ts";
 import type { ChatRequest } from "../../chat/request.ts";
+import type { Abortable } from "../../lib/abort.ts";
 import { sleep } from "../../lib/clock.ts";
 import { EventStreamError, readEventStream } from "../../lib/event-stream.ts";
 import type { UpstreamResponse } from "../../lib/fetch.ts";

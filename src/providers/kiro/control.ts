@@ -1,5 +1,5 @@
 import { GatewayError } from "../../chat/error.ts";
-import { Aborter, follow } from "../../lib/abort.ts";
+import { withDeadline } from "../../lib/deadline.ts";
 import { isObject } from "../../lib/json.ts";
 import type { AccountContext, ProbeResult } from "../provider.ts";
 import { isLapsing, type KiroCredential } from "./credential.ts";
@@ -79,21 +79,19 @@ export async function probeAccount(settings: ControlSettings, context: Context):
  * waits for it, so it gets little time.
  */
 export async function resetTime(settings: ControlSettings, context: Context): Promise<number> {
-  const signal = new Aborter();
-  const unfollow = follow(context.signal, signal);
+  const { clock, signal: outer } = context;
   const late = new GatewayError("upstream-timeout", "Kiro did not tell its allowance in time.");
-  const cancel = context.clock.after(RESET_DEADLINE_MS, () => signal.abort(late));
-  const now = context.clock.now();
+  const now = clock.now();
   try {
-    const allowance = allowanceOf(await new ControlPlane(settings, { ...context, signal }).ask({ name: "usage" }));
+    const answer = await withDeadline({ clock, ms: RESET_DEADLINE_MS, late, outer }, (signal) =>
+      new ControlPlane(settings, { ...context, signal }).ask({ name: "usage" }),
+    );
+    const allowance = allowanceOf(answer);
     return resetAfter(now, allowance?.quota.resetsAt);
   } catch (error) {
     context.signal.throwIfAborted();
     context.log.debug("reset-unknown", { reason: error instanceof GatewayError ? error.kind : "aborted" });
     return nextMonth(now);
-  } finally {
-    cancel();
-    unfollow();
   }
 }
 

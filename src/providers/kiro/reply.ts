@@ -1,5 +1,5 @@
-import type { Abortable } from "../../lib/abort.ts";
 import { GatewayError } from "../../chat/error.ts";
+import type { Abortable } from "../../lib/abort.ts";
 import { BodyTooLarge, readText } from "../../lib/body.ts";
 import type { UpstreamHeaders, UpstreamResponse } from "../../lib/fetch.ts";
 import { isObject, parseJson } from "../../lib/json.ts";

@@ -1,6 +1,6 @@
-import type { Abortable } from "../../lib/abort.ts";
 import { GatewayError } from "../../chat/error.ts";
 import type { UpstreamEvent } from "../../chat/event.ts";
+import type { Abortable } from "../../lib/abort.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { refusalOf, saidInRun, type Refusal } from "./failure.ts";
 import type { Inbox } from "./inbox.ts";
