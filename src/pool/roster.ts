@@ -160,11 +160,11 @@ export class Roster {
 
   /**
    * The row of an account that is not stored: a caller's own, or one to be checked before it is added.
-   * @param renewed the account whose new credential this is to be: it keeps its browser string
+   * @param renewed the account whose new credential this is to be: it keeps its browser string and its proxy
    */
   draft(provider: Provider, credential: unknown, renewed?: Account): AccountRecord {
     const record = this.#record(provider, credential, { label: provider.title, source: "console" });
-    return renewed ? { ...record, userAgent: renewed.userAgent } : record;
+    return renewed ? { ...record, userAgent: renewed.userAgent, settings: renewed.settings } : record;
   }
 
   async #insert(

@@ -49,6 +49,23 @@ test("an account's calls go through its own proxy, else through the environment'
   expect(own.asked).toEqual(["GET http://upstream.invalid/chat HTTP/1.1"]);
 });
 
+test("a new credential of an account is checked over the account's own proxy", async () => {
+  const provider = new FakeProvider();
+  const proxies: (string | undefined)[] = [];
+  provider.probe = async ({ proxy }) => {
+    proxies.push(proxy);
+    return {};
+  };
+  await using world = await openWorld({ providers: [provider] });
+  await world.add("a");
+  const { id } = world.view("a");
+  await world.pool.roster.configure(id, { proxy: "http://proxy.test:3128" });
+  const { signal } = new AbortController();
+  await world.pool.check("fake", "a2", signal, id);
+  await world.pool.check("fake", "b", signal);
+  expect(proxies).toEqual(["http://proxy.test:3128", undefined]);
+});
+
 test("an account keeps its proxy over a restart", async () => {
   const proxies: (string | undefined)[] = [];
   const createFetch = ({ proxy }: { proxy: string | undefined }) => {
