@@ -22,8 +22,8 @@ interface Turn {
 const SIGN = "Each turn begins with a line in brackets with the code";
 
 /**
- * One user message alone is its bare text, unless that looks like a prompt made here. Thinking is left out: it was never part of the conversation. The same
- * messages always give the same prompt.
+ * One user message alone is its bare text, unless that looks like a prompt made here. Thinking is left out: it was never
+ * part of the conversation. The same messages always give the same prompt.
  */
 export function foldMessages(messages: readonly Message[], hash: Hash = Bun.hash): Transcript {
   const [only] = messages;

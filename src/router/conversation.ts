@@ -70,9 +70,9 @@ type Stage = Pick<ConversationRecord, "state" | "dueAt"> & { readonly key?: stri
 
 /**
  * The chats that upstreams keep: opens one per turn, deletes it afterwards whatever became of the turn, and keeps an
- * empty one ready so that `open` costs the next client no time: the next one is made while its account works. Chats of stored accounts stand in the store before they
- * are used, so that a crash leaves none behind. Where a provider says so, a chat is kept instead of deleted, and found
- * again by the history it holds.
+ * empty one ready so that `open` costs the next client no time: the next one is made while its account works. Chats of
+ * stored accounts stand in the store before they are used, so that a crash leaves none behind. Where a provider says so,
+ * a chat is kept instead of deleted, and found again by the history it holds.
  */
 export class Conversations implements ChatKeeper {
   readonly #deps: ConversationDeps;

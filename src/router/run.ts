@@ -43,7 +43,7 @@ export interface Served {
   readonly attempts: number;
 }
 
-/** An answer that has begun: no failover past this point. The stream ends after `end`, or throws a GatewayError. */
+/** An answer that has begun: no failover past this point. The stream ends with `end`, or fails with a GatewayError. */
 export interface Answer {
   readonly stream: ChatStream;
   readonly served: Served;
@@ -104,7 +104,7 @@ export class Router {
 
   /**
    * Resolves at the first event of the answer. Until then failures go to the next account, and then to the next target,
-   * as `FAILURES` says; after it a failure ends the stream. The stream must be read to its end or returned.
+   * as `FAILURES` says; after it a failure ends the stream. The stream must be read to its end or cancelled.
    * @throws GatewayError the failure that the client should see when nobody could answer
    */
   run(request: ChatRequest, options: RunOptions): Promise<Answer> {

@@ -26,8 +26,8 @@ const PROGRESS: UpstreamEvent = { type: "progress" };
  *
  * With thinking on and search off, text may come before the answer and turn out to be thinking when more thinking
  * follows it. So the first PREAMBLE_CHARS of each group of text, or what comes in its first PREAMBLE_MS, is held back
- * there: a thinking event or another group makes it reasoning, more text of the same group or the end makes it answer. Without thinking, or with search,
- * nothing is held back.
+ * there: a thinking event or another group makes it reasoning, more text of the same group or the end makes it answer.
+ * Without thinking, or with search, nothing is held back.
  */
 export class Answer {
   progress: Progress = "open";
