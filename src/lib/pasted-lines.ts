@@ -5,7 +5,7 @@ export interface PastedLine {
 }
 
 /** What ends a line that goes on: in bash, at the Windows prompt, in PowerShell. */
-const GOES_ON = /\s*[\\^`]$/;
+const GOES_ON = /[\\^`]$/;
 
 const COOKIE_HEADER = /^cookie:/i;
 const OTHER_HEADER = /^(?!cookie:)(?::?[\w-]+:\s|[A-Z]+ \S+ HTTP\/)/i;
@@ -29,11 +29,11 @@ function wholeLines(text: string): PastedLine[] {
     .forEach((raw, index) => {
       const line = raw.trim();
       const goesOn = GOES_ON.test(line);
-      const piece = line.replace(GOES_ON, "");
+      const piece = goesOn ? line.slice(0, -1).trimEnd() : line;
       const { number, text } = begun ?? { number: index + 1, text: "" };
       const whole = { number, text: text === "" ? piece : `${text} ${piece}` };
       begun = goesOn ? whole : undefined;
       if (!goesOn && whole.text !== "") lines.push(whole);
     });
-  return begun ? [...lines, begun] : lines;
+  return begun?.text ? [...lines, begun] : lines;
 }

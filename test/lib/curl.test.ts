@@ -76,3 +76,12 @@ test("of a request's headers only the cookies count, and a text without a Cookie
   ]);
   expect(pastedLines("token: x\nname: y")).toHaveLength(2);
 });
+
+test("a line that ends in nothing but its going on is none", () => {
+  expect(pastedLines("one\n \\\n^")).toEqual([{ number: 1, text: "one" }]);
+});
+
+test("a line with very many blanks is read in one pass", () => {
+  const line = `a${" ".repeat(200_000)}b`;
+  expect(pastedLines(`${line} \\\nc`)).toEqual([{ number: 1, text: `${line} c` }]);
+});
