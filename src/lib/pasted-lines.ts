@@ -4,8 +4,8 @@ export interface PastedLine {
   readonly text: string;
 }
 
-/** What ends a line that goes on: in bash, at the Windows prompt, in PowerShell. */
-const GOES_ON = /[\\^`]$/;
+/** What ends a line that goes on: in bash, at the Windows prompt, in PowerShell. At the end of a word it is a password's. */
+const GOES_ON = /(?:^|[\s,;"'])[\\^`]$/;
 
 const COOKIE_HEADER = /^cookie:/i;
 const OTHER_HEADER = /^(?!cookie:)(?::?[\w-]+:\s|[A-Z]+ \S+ HTTP\/)/i;

@@ -100,6 +100,11 @@ test.each(forms)("reads $name", ({ text, is }) => {
   expect(found[0]).toMatchObject(is);
 });
 
+test.each(["^", "`", "\\"])("a password that ends in %s takes no other line for its own", (end) => {
+  const found = credential.parse(`cat@example.com:first${end}\ndog@example.com:second`);
+  expect(found.map(({ password }) => password)).toEqual([`first${end}`, "second"]);
+});
+
 test("several accounts come in one text, and the same one only once", () => {
   const other = JSON.stringify({ email: "dog@example.com", password: "x" });
   expect(
