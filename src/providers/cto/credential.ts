@@ -22,8 +22,8 @@ const CLIENT = /^__client(?:_(?!uat(?:_|$))([\w-]+))?$/;
 const CLIENT_UAT = /^__client_uat(?:_[\w-]+)?$/;
 /** Names that show that the paste came from the right site but lacks the cookie that counts. */
 const CLERK_NAME = /^__(?:client|session|clerk)/;
-/** A cookie value alone: no blank, no separator, and long enough not to be a word. */
-const BARE = /^[\w.~+/=%-]{16,}$/;
+/** A cookie value alone: no blank, no separator, no name before it, and long enough not to be a word. */
+const BARE = /^(?=.{16})[\w.~+/%-]+={0,2}$/;
 const WHERE =
   "Sign in at cto.new, open the developer tools (F12), choose Application (Firefox: Storage), Cookies, " +
   "https://clerk.cto.new, and copy the value of __client.";

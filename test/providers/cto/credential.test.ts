@@ -115,6 +115,8 @@ describe("R22 what is missing is said when it is pasted, and no secret is repeat
     ["a bare session token", SESSION, "has __session but no __client"],
     ["only the time of the sign-in", "__client_uat=1760000000", "has __client_uat but no __client"],
     ["cookies of another site", "a=b; c=d", "has no __client cookie"],
+    ["one long cookie of another site", "session=invented-value-0123456789", "has no __client cookie"],
+    ["its cURL", "curl 'https://elsewhere.example/' -b 'session=invented-value-0123456789'", "has no __client cookie"],
     ["an empty __client", "__client=; a=b", "no __client"],
     ["nothing", "  ", "has no __client cookie"],
     ["a word", "hello", "has no __client cookie"],
