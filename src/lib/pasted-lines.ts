@@ -8,14 +8,16 @@ export interface PastedLine {
 const GOES_ON = /(?:^|[\s,;"'])[\\^`]$/;
 
 const COOKIE_HEADER = /^cookie:/i;
+/** A remark. The rows of a cookies.txt that only servers read begin so, too. */
+const REMARK = /^#(?!HttpOnly_)/;
 const OTHER_HEADER = /^(?!cookie:)(?::?[\w-]+:\s|[A-Z]+ \S+ HTTP\/)/i;
 
 /**
- * The lines of a pasted text that hold anything; a command that runs over several is one. Of a request's headers only
- * the cookies are left.
+ * The lines of a pasted text that hold anything but a remark; a command that runs over several is one. Of a request's
+ * headers only the cookies are left.
  */
 export function pastedLines(text: string): PastedLine[] {
-  const lines = wholeLines(text);
+  const lines = wholeLines(text).filter((line) => !REMARK.test(line.text));
   if (!lines.some((line) => COOKIE_HEADER.test(line.text))) return lines;
   return lines.filter((line) => !OTHER_HEADER.test(line.text));
 }

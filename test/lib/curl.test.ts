@@ -85,3 +85,8 @@ test("a line with very many blanks is read in one pass", () => {
   const line = `a${" ".repeat(200_000)}b`;
   expect(pastedLines(`${line} \\\nc`)).toEqual([{ number: 1, text: `${line} c` }]);
 });
+
+test("a remark is no line, but a cookie that only servers read is", () => {
+  const rows = "# mine\n#HttpOnly_.example.com\tTRUE\n#\none # not a remark";
+  expect(pastedLines(rows).map(({ number }) => number)).toEqual([2, 4]);
+});

@@ -96,6 +96,7 @@ describe("R22 every pasted form with __client is an account", () => {
       [{ client: ANN }],
     ],
     ["several by line", `${ANN}\n\n__client=${BOB}\r\n`, [{ client: ANN }, { client: BOB }]],
+    ["several by line, with remarks", `# ann\n${ANN}\n# bob\n${BOB}`, [{ client: ANN }, { client: BOB }]],
     ["several by ||", `__client=${ANN} || a=b; __client=${BOB}`, [{ client: ANN }, { client: BOB }]],
     ["the same account twice", `${ANN}||__client=${ANN}`, [{ client: ANN }]],
     [
