@@ -326,6 +326,9 @@ const warned: { env: Record<string, string>; says: string; keys?: string[] }[] =
   { env: { API_MASTER_KEY: "your-secret-key" }, says: "holds a key out of a sample", keys: [] },
   { env: { API_MASTER_KEY: "please-change-me-now" }, says: "holds a key out of a sample", keys: [] },
   { env: { API_MASTER_KEY: "sk-xxxxxxxx" }, says: "holds a key out of a sample", keys: [] },
+  { env: { API_MASTER_KEY: "put-your-api-key-here" }, says: "holds a key out of a sample", keys: [] },
+  { env: { API_MASTER_KEY: "super-secret-key" }, says: "holds a key out of a sample", keys: [] },
+  { env: { API_MASTER_KEY: "<token>" }, says: "holds a key out of a sample", keys: [] },
   { env: { USER_SET_KEY: "你的密钥" }, says: "USER_SET_KEY holds a key out of a sample", keys: [] },
   { env: { API_MASTER_KEY: "abc12" }, says: "API_MASTER_KEY is shorter than 8 characters", keys: ["abc12"] },
   { env: { ADMIN_PASSWORD: "elevenchars" }, says: "ADMIN_PASSWORD is shorter than 12 characters" },
@@ -349,6 +352,10 @@ test.each([
   ["admin123", undefined],
   ["Admin", undefined],
   ["elevenchars", "elevenchars"],
+  ["your-password-here", undefined],
+  ["exchange it all 2024!", "exchange it all 2024!"],
+  ["correct horse your battery token staple", "correct horse your battery token staple"],
+  ["a placeholder for my cat", "a placeholder for my cat"],
   ["我家的猫喜欢在窗台上晒太阳", "我家的猫喜欢在窗台上晒太阳"],
 ])("O20 ADMIN_PASSWORD=%s sets %p", (text, value) => {
   expect(load({ ADMIN_PASSWORD: text }).adminPassword).toBe(value);

@@ -1,9 +1,15 @@
-/** What stands in samples and instructions everywhere: whoever keeps it has an open gateway without knowing it. */
+/**
+ * What stands in samples and instructions everywhere: whoever keeps it has an open gateway without knowing it. Each is the
+ * whole of a secret: a sentence of one's own may hold the same words.
+ */
 const PUBLISHED = [
   /^(0|1|true|false|null|none|undefined|test|key|password|secret|admin|admin123|longcat)$/i,
   /^(sk|key)?[-_]?(x{3,}|\*{3,}|\.{3,}|0?123456(7(8(90?)?)?)?|abc123|test|demo|sample|example)$/i,
-  /change[-_ ]?(me|this|it)|your[-_ ]?.*(key|token|secret|password)|(api|master|secret)[-_]?key[-_]?here|placeholder|^<.*>$/i,
-  /super[-_]?secret|default[-_]?(key|password)|replace[-_]?(me|this|with)/i,
+  /^(sk[-_])?(please[-_ ])?(change|replace)[-_ ]?(me|this|it|with)([-_ ][\w-]{0,24})?$/i,
+  /^(sk[-_])?((put|paste|enter|insert)[-_ ])?(my|your)[-_ ]?([\w-]{0,16}[-_ ]?)(key|token|secret|password)([-_ ]?here)?$/i,
+  /^(sk[-_])?(my[-_ ])?(super[-_ ]?secret|default)([-_ ]?(api|master))?([-_ ]?(key|token|password))?([-_]?\d{0,3})$/i,
+  /^[\w-]{0,16}((api|master|secret)[-_]?key[-_]?here|placeholder)[\w-]{0,16}$/i,
+  /^<.*>$/,
 ];
 /** No key has such letters, but the sentences that tell where to put one have. */
 const CJK = /[\u3400-\u9fff]/;

@@ -5,6 +5,7 @@ import { cookiesOfCurl } from "../../lib/curl.ts";
 import { isObject, parseJson } from "../../lib/json.ts";
 import { claimsOf } from "../../lib/jwt.ts";
 import { pastedLines } from "../../lib/pasted-lines.ts";
+import { stripEnds } from "../../lib/strip-ends.ts";
 import type { LangfastCredential } from "./credential.ts";
 
 /** Where to find a session, beside the paste box and in refusals. */
@@ -31,8 +32,8 @@ interface Found {
 }
 
 /** Cookies or stored keys by which the site keeps a session, wherever they stand in a text. */
-const STORED = /\bsb-[\w-]+?-auth-token(?:\.(\d+))?["']?(?:\s*[=:]|\t+)\s*["']?([^\s;"']+)/g;
-const STORED_NAME = /^sb-[\w-]+?-auth-token(?:\.(\d+))?$/;
+const STORED = /\bsb-[\w-]{1,64}?-auth-token(?:\.(\d+))?["']?(?:\s*[=:]|\t+)\s*["']?([^\s;"']+)/g;
+const STORED_NAME = /^sb-[\w-]{1,64}?-auth-token(?:\.(\d+))?$/;
 const EMAIL = /^[^\s:@,{}]+@[^\s:@]+\.[^\s:@]+$/;
 const TOKEN = /^[\w.~+/=-]+$/;
 /** Refresh tokens have 12 characters or more; a word below half of that was not copied whole. */
@@ -202,7 +203,7 @@ function isJwt(word: string): boolean {
 }
 
 function unquote(text: string): string {
-  return text.replace(/^["'`]+|["'`,]+$/g, "");
+  return stripEnds(text, "\"'`", "\"'`,");
 }
 
 function textIn(value: unknown): string | undefined {

@@ -3,6 +3,7 @@ import { GatewayError } from "../../chat/error.ts";
 import { cookiesOfCurl } from "../../lib/curl.ts";
 import { isObject } from "../../lib/json.ts";
 import { pastedLines } from "../../lib/pasted-lines.ts";
+import { stripEnds } from "../../lib/strip-ends.ts";
 import type { CredentialKind } from "../provider.ts";
 
 /** `cookies` are the other cookies of a pasted header, as `name=value; name=value`. */
@@ -140,10 +141,7 @@ function fromPairs(pairs: readonly string[]): LongcatCredential {
 }
 
 function unquote(text: string): string {
-  return text
-    .trim()
-    .replace(/^["'`]+|["'`;]+$/g, "")
-    .trim();
+  return stripEnds(text.trim(), "\"'`", "\"'`;").trim();
 }
 
 function refused(words: string, cause?: unknown): GatewayError {
