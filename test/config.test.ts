@@ -361,6 +361,17 @@ test.each([
   expect(load({ ADMIN_PASSWORD: text }).adminPassword).toBe(value);
 });
 
+test("what lets others in is warned about before names that have no effect", () => {
+  const env = { SLUICE_A: "1", SLUICE_B: "1", REQUIRE_KEY: "off", ADMIN_PASSWORD: "elevenchars" };
+  const { warnings } = load(env);
+  expect(warnings.map((words) => words.split(" ")[0])).toEqual([
+    "REQUIRE_KEY",
+    "ADMIN_PASSWORD",
+    "SLUICE_A",
+    "SLUICE_B",
+  ]);
+});
+
 test("a maximum of guests is not spoken of where there are none", () => {
   expect(load({ MAX_CREDENTIALS: "10", LANGFAST_GUESTS: "off" }).warnings).toEqual([]);
 });

@@ -25,6 +25,10 @@ const CHECK_MS = 15_000;
 /** How long adding an account waits for its list of models. */
 const MODELS_MS = 5_000;
 
+/** What a person has looked after, and what the check speaks for: a rate limit or a used-up allowance goes on. */
+const isMended = ({ state, health }: Account): boolean =>
+  state === "needs_login" || state === "disabled_auto" || (state === "cooling" && health.reasonKind === "challenge");
+
 /** How pasted credentials become accounts: each is checked at its service first, and one that is no good stays out. */
 export function admission({ pool, usage, clock }: AdmissionDeps): Pick<Admin["accounts"], "add" | "renew"> {
   const check = async (provider: Provider, credential: unknown, renewed?: string): Promise<Verdict> => {
@@ -68,6 +72,7 @@ export function admission({ pool, usage, clock }: AdmissionDeps): Pick<Admin["ac
         const checked = verdict && "probe" in verdict ? verdict : undefined;
         const { added, known } = await pool.roster.add(name, [checked?.credential ?? credential], options.label);
         if (checked) for (const account of added) introduce(account, checked);
+        if (checked) for (const account of known) if (isMended(account)) await pool.roster.reset(account.id);
         if (verdict && "unchecked" in verdict)
           for (const account of [...added, ...known]) unchecked.set(account, verdict.unchecked);
         await othersTurn();

@@ -1,7 +1,7 @@
 import type { AccountView, AddResult, AdmittedAccount } from "../admin/admin.ts";
 import type { Operator } from "../admin/routes.ts";
 import { type Call, type Command, EXIT } from "./command.ts";
-import { readSecrets } from "./input.ts";
+import { readCredentials } from "./input.ts";
 import { moment, table } from "./table.ts";
 
 export const ACCOUNT_FIELDS =
@@ -25,7 +25,7 @@ const add: Command = {
     `not be checked; an account has ${ACCOUNT_FIELDS}`,
   async run(call) {
     const [provider = ""] = call.operands;
-    const [text = ""] = await readSecrets(call.io, [`Paste a ${provider} credential (it is not shown), then Enter: `]);
+    const text = await readCredentials(call.io, `Paste a ${provider} credential (it is not shown), then Enter: `);
     const { label } = call.flags;
     const result = await call.operate(({ accounts }) =>
       accounts.add(provider, text, {
@@ -117,7 +117,7 @@ const renew: Command = {
   summary: "give an account a new credential, from standard input",
   json: `the account, with \`unchecked\` when it could not be checked: ${ACCOUNT_FIELDS}`,
   async run(call) {
-    const [text = ""] = await readSecrets(call.io, ["Paste the new credential (it is not shown), then Enter: "]);
+    const text = await readCredentials(call.io, "Paste the new credential (it is not shown), then Enter: ");
     const account = await call.operate(({ accounts }) => accounts.renew(only(call), text));
     call.answer(account, [`${account.id}  ${account.state}`]);
     sayUnchecked(call.io, [account]);

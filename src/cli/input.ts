@@ -13,6 +13,16 @@ const LIMIT_CHARS = 16_000_000;
  * @throws UsageError when there is nothing, or a person presses Ctrl-C
  */
 export async function readSecrets(io: CliIo, prompts: readonly string[]): Promise<string[]> {
+  return (await readHiddenTexts(io, prompts)).map((text) => text.trim());
+}
+
+/** The same for credentials, which may be many: as they came, so that their lines keep their numbers. */
+export async function readCredentials(io: CliIo, prompt: string): Promise<string> {
+  const [text = ""] = await readHiddenTexts(io, [prompt]);
+  return text.trimEnd();
+}
+
+async function readHiddenTexts(io: CliIo, prompts: readonly string[]): Promise<string[]> {
   const chunks = io.stdin[Symbol.asyncIterator]();
   if (io.isTty) io.stdin.setRawMode?.(true);
   try {
@@ -26,7 +36,7 @@ export async function readSecrets(io: CliIo, prompts: readonly string[]): Promis
       }
     }
     if (texts.some((text) => text.trim() === "")) throw new UsageError("nothing came in on standard input");
-    return texts.map((text) => text.trim());
+    return texts;
   } finally {
     if (io.isTty) io.stdin.setRawMode?.(false);
     await chunks.return?.();

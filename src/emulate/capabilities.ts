@@ -1,7 +1,7 @@
 import type { Capabilities } from "../chat/capabilities.ts";
 import { GatewayError } from "../chat/error.ts";
 import type { ChatRequest, Message, Part } from "../chat/request.ts";
-import { foldMessages, holdsTool, toolPartsAsText } from "./transcript.ts";
+import { foldMessages, holdsTool, looksFolded, toolPartsAsText } from "./transcript.ts";
 
 /**
  * The request as the upstream can take it: without empty messages, the history folded where it takes one prompt.
@@ -56,7 +56,8 @@ const JSON_ONLY: Message = {
 function isPrompt(messages: readonly Message[]): boolean {
   const [only] = messages;
   if (!only || messages.length > 1 || only.role !== "user" || only.name !== undefined) return false;
-  return only.parts.length === 1 && only.parts[0]?.type === "text";
+  const [part] = only.parts;
+  return only.parts.length === 1 && part?.type === "text" && !looksFolded(part.text);
 }
 
 function folded(messages: readonly Message[]): Message {

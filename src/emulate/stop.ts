@@ -38,8 +38,12 @@ export function cutAtStop(sequences: readonly string[], emit: Emit): Emit {
   };
 }
 
-/** Ends the answer with reason "length" when its estimate reaches `maxTokens`; thinking and arguments count too. */
-export function cutAtLimit(maxTokens: number, emit: Emit): Emit {
+/** A short word is one token to a service, and up to two by the estimate: no limit leaves an answer empty. */
+const LEAST_TOKENS = 2;
+
+/** Ends the answer with reason "length" when its estimate reaches `wantedTokens`; thinking and arguments count too. */
+export function cutAtLimit(wantedTokens: number, emit: Emit): Emit {
+  const maxTokens = Math.max(wantedTokens, LEAST_TOKENS);
   const counter = new TokenCounter();
   const end = (): void => emit({ type: "end", reason: "length", usage: undefined });
   return (event) => {

@@ -21,6 +21,9 @@ interface Turn {
 /** What only a prompt made here says. */
 const SIGN = "Each turn begins with a line in brackets with the code";
 
+/** Whether a text looks like a prompt made here: bare, it would be one. */
+export const looksFolded = (text: string): boolean => text.includes(SIGN);
+
 /**
  * One user message alone is its bare text, unless that looks like a prompt made here. Thinking is left out: it was never
  * part of the conversation. The same messages always give the same prompt.
@@ -29,7 +32,7 @@ export function foldMessages(messages: readonly Message[], hash: Hash = Bun.hash
   const [only] = messages;
   if (only && messages.length === 1 && only.role === "user" && only.parts.every(isShown)) {
     const text = only.parts.flatMap((part) => (part.type === "text" ? [part.text] : [])).join("\n");
-    if (!text.includes(SIGN)) return { text, images: only.parts.filter((part) => part.type === "image") };
+    if (!looksFolded(text)) return { text, images: only.parts.filter((part) => part.type === "image") };
   }
   const images: ImagePart[] = [];
   const turns = messages.flatMap((message) => turnsOf(message, images));

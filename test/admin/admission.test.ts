@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { accountOperations } from "../../src/admin/accounts.ts";
 import { GatewayError, type FailureKind } from "../../src/chat/error.ts";
 import { startGateway, type Gateway } from "../gateway.ts";
-import { FakeProvider } from "../router/fake-provider.ts";
+import { fails, FakeProvider } from "../router/fake-provider.ts";
 import { openWorld } from "../router/world.ts";
 import { startLongcatSim } from "../sims/longcat.ts";
 import { failureOf } from "../store/folder.ts";
@@ -100,4 +100,28 @@ describe("a credential that cannot be checked now", () => {
       refused: [],
     });
   });
+});
+
+test.each([
+  { kind: "challenge", details: {}, state: "ready" },
+  { kind: "auth-rejected", details: { needsLogin: true }, state: "ready" },
+  { kind: "rate-limited", details: {}, state: "cooling" },
+] as const)("an account that met $kind is $state once its credential is pasted again and works", async (given) => {
+  const provider = new FakeProvider().next("a", fails(given.kind, given.details));
+  provider.probe = async () => ({});
+  await using world = await openWorld({ providers: [provider] });
+  await world.add("a");
+  await world.ask();
+  expect(world.view("a").state).not.toBe("ready");
+  const { known } = await accountOperations(world).add("fake", "a");
+  expect(known).toMatchObject([{ state: given.state }]);
+});
+
+test("an account that was switched off by hand stays off when its credential is pasted again", async () => {
+  const provider = new FakeProvider();
+  provider.probe = async () => ({});
+  await using world = await openWorld({ providers: [provider] });
+  await world.add("a");
+  await world.pool.roster.disable(world.view("a").id);
+  expect((await accountOperations(world).add("fake", "a")).known).toMatchObject([{ state: "disabled_by_user" }]);
 });

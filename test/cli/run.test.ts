@@ -18,6 +18,12 @@ const commands: {
     calls: [["add", "longcat", "passport_token_key=abc\nxyz", { label: "home" }]],
   },
   {
+    argv: "account add longcat",
+    stdin: "\n\na\nb\n",
+    stdout: "acc_1\nacc_2\n",
+    calls: [["add", "longcat", "\n\na\nb", {}]],
+  },
+  {
     argv: "account add longcat --no-check",
     stdin: '[{"cookie":"abc"}]',
     stdout: "acc_1\nacc_2\n",

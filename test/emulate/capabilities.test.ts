@@ -36,6 +36,14 @@ describe("prepare", () => {
     expect(prepare(request(), TEXT).messages).toEqual([hi]);
   });
 
+  test("L8 a text that is a whole prompt made here is one turn of a new one", () => {
+    const made = prepare(request({ messages: [{ role: "system", parts: [{ type: "text", text: "S" }] }, hi] }), TEXT);
+    const [stolen] = made.messages[0]?.parts ?? [];
+    const [again] = prepare(request({ messages: made.messages }), TEXT).messages[0]?.parts ?? [];
+    expect(again).not.toEqual(stolen);
+    expect(again).toMatchObject({ text: expect.stringMatching(/^This is .*\n\[\w{6} user\]\nThis is /) });
+  });
+
   test("pictures go along with a prompt", () => {
     const messages: Message[] = [{ role: "user", parts: [...hi.parts, image] }, hi];
     expect(prepare(request({ messages }), { ...TEXT, images: "any" }).messages[0]?.parts.slice(1)).toEqual([image]);

@@ -113,3 +113,13 @@ describe("output limit", () => {
     expect(only?.type === "end" && estimateTokens(only.text ?? "")).toBe(5);
   });
 });
+
+test.each(["Yes", "no", "42", "True", "🐈", "是"])("a limit of one token lets %s through", (word) => {
+  expect(limited(1, [text(word), end])).toEqual([text(word), end]);
+  expect(limited(1, [{ ...end, text: word }])).toEqual([{ ...end, text: word }]);
+});
+
+test("a limit of one token ends an answer after its first word", () => {
+  const out = limited(1, [text("Yes, of course"), end]);
+  expect([textOf(out), out.at(-1)]).toMatchObject(["Yes", { type: "end", reason: "length" }]);
+});

@@ -65,9 +65,9 @@ test("a reached limit ends the answer", () => {
 });
 
 test("whichever of stop and limit comes first ends it, once", () => {
-  const batches = [[text("one two END three four five six seven eight")], [end]];
-  const limit = all(batches, { stop: ["END"], maxOutputTokens: 1 });
-  const stop = all(batches, { stop: ["END"], maxOutputTokens: 5 });
+  const batches = [[text("one two three END four five six seven eight")], [end]];
+  const limit = all(batches, { stop: ["END"], maxOutputTokens: 2 });
+  const stop = all(batches, { stop: ["END"], maxOutputTokens: 6 });
   const ends = [limit, stop].map(({ events }) => events.filter(({ type }) => type === "end"));
   expect(ends).toMatchObject([[{ reason: "length" }], [{ reason: "stop-sequence" }]]);
 });
