@@ -101,20 +101,23 @@ export function listen(
   };
 }
 
-/** The request as the gateway knows it: at an address that can be read, without the path at which a proxy mounts it. */
+/**
+ * The request as the gateway knows it: at an address that can be read, without doubled slashes before its path and
+ * without the path at which a proxy mounts it.
+ */
 function innerOf(request: Request, base: string): Request {
   const { url: asked } = request;
   const isReadable = URL.canParse(asked);
-  if (isReadable && base === "") return request;
+  const path = asked.slice(asked.indexOf("/", asked.startsWith("/") ? 0 : "https://".length));
+  if (isReadable && base === "" && !path.startsWith("//")) return request;
   // HTTP/1.0 needs no Host header, and anybody can send one that is no host.
-  const url = new URL(
-    isReadable ? asked : `http://localhost${asked.slice(asked.indexOf("/", asked.startsWith("/") ? 0 : 8))}`,
-  );
-  const path = url.pathname.replace(/^\/{2,}/, "/");
-  const isBelow = base !== "" && (path === base || path.startsWith(`${base}/`));
-  if (isReadable && !isBelow) return request;
-  if (isBelow) url.pathname = path.slice(base.length) || "/";
-  return new Request(url, request);
+  const url = new URL(isReadable ? asked : `http://localhost${path}`);
+  const { pathname } = url;
+  url.pathname = pathname.replace(/^\/{2,}/, "/");
+  if (base !== "" && (url.pathname === base || url.pathname.startsWith(`${base}/`))) {
+    url.pathname = url.pathname.slice(base.length).replace(/^\/*/, "/");
+  }
+  return isReadable && url.pathname === pathname ? request : new Request(url, request);
 }
 
 function portTrouble(cause: unknown, host: string, port: number): string {

@@ -32,8 +32,14 @@ test.each([
   ["no host and a body", "POST /v1/a HTTP/1.0\r\nContent-Length: 2\r\n\r\nhi", "/", "200 /v1/a hi"],
   ["no host at a mount", "GET /gw/healthz HTTP/1.0\r\n\r\n", "/gw", "200 /healthz "],
   ["a host that is none", `GET /v1 HTTP/1.1\r\nHost: ]]:99999999\r\n${CLOSE}\r\n`, "/", "200 /v1 "],
-  ["a host with a path", `GET //v1//a HTTP/1.1\r\nHost: a/b?c\r\n${CLOSE}\r\n`, "/", "200 //v1//a "],
-  ["a doubled slash before the mount", `GET //gw//v1 HTTP/1.1\r\nHost: x\r\n${CLOSE}\r\n`, "/gw/", "200 //v1 "],
+  ["a host with a path", `GET //v1//a HTTP/1.1\r\nHost: a/b?c\r\n${CLOSE}\r\n`, "/", "200 /v1//a "],
+  ["a doubled slash before the mount", `GET //gw//v1 HTTP/1.1\r\nHost: x\r\n${CLOSE}\r\n`, "/gw/", "200 /v1 "],
+  [
+    "doubled slashes before its path",
+    `GET ///console/?a=//b HTTP/1.1\r\nHost: x\r\n${CLOSE}\r\n`,
+    "/",
+    "200 /console/?a=//b ",
+  ],
   ["another's mount", `GET /gwx/v1 HTTP/1.1\r\nHost: x\r\n${CLOSE}\r\n`, "/gw", "200 /gwx/v1 "],
 ])("a request with %s is understood", async (_, request, basePath, expected) => {
   expect(await seen(request, basePath)).toBe(expected);
