@@ -1,5 +1,5 @@
 import { GatewayError } from "../chat/error.ts";
-import type { Abortable } from "../lib/abort.ts";
+import { orAborted, type Abortable } from "../lib/abort.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Provider } from "../providers/provider.ts";
 import type { Account } from "./account.ts";
@@ -110,9 +110,10 @@ export class Lender {
     if (hasOther)
       filling.catch(() => undefined); // the desk has logged it, and its status says it
     else
-      await untilAborted(filling, request.signal).catch((error: unknown) => {
+      await orAborted(filling, request.signal).catch((error: unknown) => {
+        if (request.signal.aborted) throw reasonOf(request.signal);
         // Accounts that rest say better when somebody can answer.
-        if (!rests || request.signal.aborted) throw error;
+        if (!rests) throw error;
       });
   }
 
@@ -296,15 +297,6 @@ export class Lender {
 
 function serves(account: Account, { model, account: named }: Wanted): boolean {
   return (named === undefined || named === account.id) && account.serves(model);
-}
-
-/** What `work` gives, or a rejection as soon as the signal aborts; the work itself goes on. */
-function untilAborted(work: Promise<void>, signal: Abortable): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const abort = () => reject(reasonOf(signal));
-    signal.addEventListener("abort", abort);
-    work.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
-  });
 }
 
 function reasonOf(signal: Abortable): GatewayError {

@@ -1,21 +1,21 @@
-import { GatewayError, toGatewayError } from "../chat/error.ts";
+import { GatewayError } from "../chat/error.ts";
 import type { Abortable } from "../lib/abort.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { UpstreamFetch } from "../lib/fetch.ts";
 import type { Log } from "../lib/log.ts";
 import { ACCOUNT_STATES, type AccountRecord, type AccountState, type Store } from "../store/store.ts";
 import type { AccountContext, ModelInfo, ProbeResult, Provider, ServiceContext } from "../providers/provider.ts";
-import { Account, type Outlet } from "./account.ts";
+import type { Account, Outlet } from "./account.ts";
 import { Books, meansOf } from "./books.ts";
 import type { BreakerRules } from "./breaker.ts";
 import { Breakers, ONLY_SERVICE } from "./breakers.ts";
 import { CallerRests } from "./caller-rests.ts";
-import { readyHealth } from "./health.ts";
 import { Guests } from "./guests.ts";
 import { Lender } from "./lender.ts";
 import type { LeaseEnds } from "./lease.ts";
 import { ModelUnion } from "./model-union.ts";
 import { NamedServices, type NamedService } from "./named-services.ts";
+import { openAccount } from "./open-account.ts";
 import { CallerPositions, Positions } from "./positions.ts";
 import { Revision } from "./revision.ts";
 import { Roster } from "./roster.ts";
@@ -323,21 +323,7 @@ export class Pool {
     const provider = this.provider(record.provider);
     const { clock, log } = this.#deps;
     const outlet = this.#outletOf(provider, record.id, record.settings.proxy);
-    const means = { clock, outlet, stored, revision: this.#revision };
-    try {
-      const credential = provider.credential?.restore(record.credential);
-      return new Account({ ...record, credential }, provider, means);
-    } catch (error) {
-      const reason = toGatewayError(error).message;
-      log.warn("credential-unreadable", { account: record.id, reason });
-      const health = {
-        ...readyHealth(clock.now()),
-        state: "needs_login",
-        reason,
-        reasonKind: "auth-rejected",
-      } as const;
-      return new Account({ ...record, credential: undefined, health }, provider, means);
-    }
+    return openAccount(record, provider, { clock, outlet, stored, revision: this.#revision }, log);
   }
 
   #outletOf({ name }: Provider, accountId: string | undefined, proxy: string | undefined): Outlet {

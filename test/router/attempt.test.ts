@@ -97,15 +97,23 @@ test("a reader that leaves closes an upstream that rests between two reads", asy
   expect(world.view("a")).toMatchObject({ successes: 0, failures: 0, inFlight: 0 });
 });
 
-test("a reader that leaves in the middle of a read gets its end at once, from a deaf upstream too", async () => {
-  const fake = new FakeProvider().next("a", hangs([[text("a")]], { deaf: true }));
-  await using world = await openWorld({ providers: [fake] });
+type World = Awaited<ReturnType<typeof openWorld>>;
+
+/** A reader that had the first batch and left while it waited for the second. */
+async function leftInMidRead(world: World) {
   await world.add("a");
   const reader = iterated((await world.run()).stream);
   await reader.next();
   const pending = reader.next();
   await reader.return();
   expect(pending).rejects.toMatchObject({ kind: "cancelled" });
+  return reader;
+}
+
+test("a reader that leaves in the middle of a read gets its end at once, from a deaf upstream too", async () => {
+  const fake = new FakeProvider().next("a", hangs([[text("a")]], { deaf: true }));
+  await using world = await openWorld({ providers: [fake] });
+  const reader = await leftInMidRead(world);
   expect(await reader.next().catch((error: unknown) => error)).toMatchObject({ kind: "cancelled" });
   expect(world.router.active).toBe(0);
 });
@@ -121,12 +129,7 @@ test("an upstream whose next words come when the reader has left is closed too, 
   });
   const fake = new FakeProvider().next("a", turn);
   await using world = await openWorld({ providers: [fake] });
-  await world.add("a");
-  const reader = iterated((await world.run()).stream);
-  await reader.next();
-  const pending = reader.next();
-  await reader.return();
-  expect(pending).rejects.toMatchObject({ kind: "cancelled" });
+  await leftInMidRead(world);
   await world.clock.advance(0);
   expect(seen).toEqual({ batches: 2, closed: true });
 });

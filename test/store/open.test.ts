@@ -200,6 +200,24 @@ test("an older database is copied, then upgraded", async () => {
   ).toBeUndefined();
 });
 
+const BREAK = "--> statement-breakpoint\n";
+test.each([
+  {
+    name: "fails a statement of it",
+    sql: `PRAGMA max_page_count = 1;${BREAK}CREATE TABLE filler (x);${BREAK}INSERT INTO filler VALUES (zeroblob(999999));`,
+  },
+  {
+    name: "ends its transaction too",
+    sql: `CREATE TABLE filler (x UNIQUE);${BREAK}INSERT OR ROLLBACK INTO filler VALUES (1), (1);`,
+  },
+])("row 36: an upgrade for which a full disk $name says so, and leaves the database as it was", async ({ sql }) => {
+  await using folder = await filled();
+  const migrations = migrationsAnd(folder, sql);
+  const found = inspect(folder.database, newestMigration(migrations));
+  expect(() => upgrade(folder.database, found, 0, migrations)).toThrow("the disk is full");
+  expect(inspect(folder.database, newestMigration(migrations))).toEqual(found);
+});
+
 test("an upgrade that fails leaves the database as it was, with its copy", async () => {
   await using folder = await filled();
   const migrations = migrationsAnd(

@@ -65,6 +65,18 @@ export function upgrade(path: string, from: Inspection, at: number, migrations =
 }
 
 function cannot(verb: string, path: string, cause: unknown): StoreOpenError {
-  const words = troubleOf(cause) ?? (cause instanceof Error ? cause.message : "unknown error");
+  const words =
+    troubleOf(cause) ?? hiddenTroubleOf(cause) ?? (cause instanceof Error ? cause.message : "unknown error");
   return new StoreOpenError(`Cannot ${verb} ${path}: ${words}.`, { cause });
+}
+
+/**
+ * SQLite ends a transaction by itself when the disk takes no more; the migrator's own end of it then fails, and that is all
+ * that is heard of it.
+ */
+function hiddenTroubleOf(error: unknown): string | undefined {
+  for (let at = error; at instanceof Error; at = at.cause) {
+    if (at.message.includes("no transaction is active")) return "the disk is full, or reports an error";
+  }
+  return undefined;
 }
