@@ -128,11 +128,13 @@ async function serve(config: Config): Promise<number> {
   const urls = addressesOf(server.host, listening.ports, server.basePath);
   const [url = ""] = urls;
   const tokenPath = join(data.dataDir, TOKEN_FILE);
-  lock.describe({ pid: process.pid, url });
-  writeWhole(
-    tokenPath,
-    `${JSON.stringify({ url: loopbackUrl(server, listening.ports), token: operatorToken, pid: process.pid })}\n`,
-  );
+  try {
+    lock.describe({ pid: process.pid, url });
+    const holder = { url: loopbackUrl(server, listening.ports), token: operatorToken, pid: process.pid };
+    writeWhole(tokenPath, `${JSON.stringify(holder)}\n`);
+  } catch (error) {
+    throw withExitCode(error);
+  }
 
   const stopped = stopOnSignals(async () => {
     const drained = app.turns.drain(DRAIN_MS);

@@ -1,5 +1,5 @@
 import { accessSync, chmodSync, closeSync, constants, fsyncSync, mkdirSync, openSync, readdirSync } from "node:fs";
-import { renameSync, rmSync, statSync, writeSync } from "node:fs";
+import { renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { userInfo } from "node:os";
 import { dirname, join } from "node:path";
 import { StoreOpenError } from "./open-error.ts";
@@ -37,6 +37,9 @@ function makePrivate(path: string): void {
 /** The refusal of a folder or file that this user may not use. */
 export function unusable(path: string, cause: unknown): StoreOpenError {
   const code = cause instanceof Error && "code" in cause ? String(cause.code) : "unknown error";
+  if (code === "ENOSPC" || code === "EDQUOT") {
+    return new StoreOpenError(`${path} cannot be written: the disk is full. Make room there.`, { cause });
+  }
   return new StoreOpenError(
     `${path} cannot be written by ${userName()} (${code}). Give this user the folder, or name another with DATA_DIR.`,
     { cause },
@@ -59,7 +62,10 @@ function knownName(): string | undefined {
   }
 }
 
-/** Writes a 0600 file that is whole or not there at all, and on the disk when this returns. Replaces an older one. */
+/**
+ * Writes a 0600 file that is whole or not there at all, and on the disk when this returns. Replaces an older one.
+ * @throws StoreOpenError when it cannot be written
+ */
 export function writeDurably(path: string, bytes: Uint8Array | string): void {
   moveDurably(writePart(path, bytes, fsyncSync), path);
 }
@@ -71,14 +77,18 @@ export function writeWhole(path: string, bytes: Uint8Array | string): void {
 
 function writePart(path: string, bytes: Uint8Array | string, sync?: (file: number) => void): string {
   const part = `${path}.part`;
-  const file = openSync(part, "w", 0o600);
+  let file: number | undefined;
   try {
-    writeSync(file, typeof bytes === "string" ? Buffer.from(bytes) : bytes);
+    file = openSync(part, "w", 0o600);
+    writeFileSync(file, bytes); // a plain write may end early on a disk that fills up, and says so to nobody
     sync?.(file);
+    return part;
+  } catch (error) {
+    rmSync(part, { force: true });
+    throw unusable(path, error);
   } finally {
-    closeSync(file);
+    if (file !== undefined) closeSync(file);
   }
-  return part;
 }
 
 /** Renames, and puts the new name on the disk. */

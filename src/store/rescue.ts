@@ -76,8 +76,8 @@ export class Rescue {
       else writeDurably(this.#path, JSON.stringify(Object.fromEntries(this.#entries)));
       return true;
     } catch (error) {
-      const code = error instanceof Error && "code" in error ? String(error.code) : "unknown error";
-      this.#log.error("rescue-failed", { reason: code });
+      const reason = error instanceof Error ? error.message : "unknown error";
+      this.#log.error("rescue-failed", { reason });
       return false;
     }
   }

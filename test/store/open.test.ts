@@ -3,6 +3,7 @@ import { expect, test } from "bun:test";
 import { chmodSync, copyFileSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { unusable, writeDurably } from "../../src/store/files.ts";
 import { StoreOpenError } from "../../src/store/open.ts";
 import { inspect } from "../../src/store/sqlite/inspect.ts";
 import { newestMigration, upgrade } from "../../src/store/sqlite/migrate.ts";
@@ -245,6 +246,20 @@ test("a folder that cannot be made or written is named with its user", async () 
     expect(message).toStartWith(dataDir);
   }
   chmodSync(folder.path, 0o700);
+});
+
+test.each(["ENOSPC", "EDQUOT"])(
+  "row 36: a file for which the disk has no room (%s) is named with the remedy",
+  (code) => {
+    const { message } = unusable("/data/sluice.key", Object.assign(new Error("no space left"), { code }));
+    expect(message).toBe("/data/sluice.key cannot be written: the disk is full. Make room there.");
+  },
+);
+
+test("a file that cannot be written is named with the user, and leaves no part of it", async () => {
+  await using folder = new DataFolder();
+  expect(() => writeDurably(folder.file("gone/key"), "x")).toThrow(`${folder.file("gone/key")} cannot be written by`);
+  expect(readdirSync(folder.path)).toEqual([]);
 });
 
 test("a backup is a whole database that opens with the same key", async () => {
