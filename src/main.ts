@@ -1,4 +1,7 @@
-import { start } from "./start.ts";
+import { relaunch } from "./relaunch.ts";
+
+relaunch();
+const { start } = await import("./start.ts");
 
 // Started by npm, this is a grandchild: a SIGTERM ends npm and its shell but comes no further. Their end is taken as ours.
 if (process.env["npm_lifecycle_event"] !== undefined) {

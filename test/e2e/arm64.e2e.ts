@@ -2,7 +2,8 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { Database } from "bun:sqlite";
 import { join } from "node:path";
-import { ADDRESS, CLIENT_KEY, install, type Installed, type Running, run } from "./program.ts";
+import manifest from "../../package.json" with { type: "json" };
+import { ADDRESS, call, CLIENT_KEY, install, type Installed, type Running, run } from "./program.ts";
 
 setDefaultTimeout(90_000);
 
@@ -12,9 +13,10 @@ let address: string;
 
 const emulator = process.arch === "arm64" ? [] : ["qemu-aarch64-static", "-L", "/usr/aarch64-linux-gnu"];
 
+const path = { PATH: process.env["PATH"] ?? "" };
+
 beforeAll(async () => {
   installed = await install("sluice-linux-arm64");
-  const path = { PATH: process.env["PATH"] ?? "" };
   running = await run([...emulator, installed.program, "--port", "0"], installed.folder, [ADDRESS, CLIENT_KEY], path);
   address = running.find(ADDRESS);
 });
@@ -22,6 +24,12 @@ beforeAll(async () => {
 afterAll(async () => {
   await running?.kill();
   await installed?.remove();
+});
+
+test("where a process cannot replace itself it goes on, and says nothing of it", async () => {
+  const { code, stdout, stderr } = await call([...emulator, installed.program, "--version"], installed.folder, path);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+  expect(stdout.trim()).toBe(manifest.version);
 });
 
 test("it serves HTTP", async () => {

@@ -4,7 +4,7 @@
  */
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { Database } from "bun:sqlite";
-import { readdir, stat } from "node:fs/promises";
+import { readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import manifest from "../../package.json" with { type: "json" };
 import { ADDRESS, CLIENT_KEY, call, install, type Installed, type Running, run, SETUP_LINK } from "./program.ts";
@@ -74,6 +74,20 @@ test("the first start makes the data folder and the sealed database for its user
   expect(await readdir(installed.folder)).toEqual(["data"]);
   expect((await stat(data)).mode & 0o777).toBe(0o700);
   expect((await stat(join(data, "sluice.db"))).mode & 0o777).toBe(0o600);
+});
+
+test("the process that was started has the options of its engine", async () => {
+  const environment = (await Bun.file(`/proc/${running.pid}/environ`).text()).split("\0");
+  expect(environment.filter((line) => /^(?:BUN_JSC|MIMALLOC)_/.test(line))).toHaveLength(2);
+});
+
+test("options of the engine that are set stand", async () => {
+  const option = { MIMALLOC_PURGE_HOLES: "1" };
+  const own = await run([installed.program, "--port", "0", "--data", "own"], installed.folder, [ADDRESS], option);
+  const environment = await Bun.file(`/proc/${own.pid}/environ`).text();
+  await own.kill();
+  await rm(join(installed.folder, "own"), { recursive: true });
+  expect(environment.split("\0")).toContain("MIMALLOC_PURGE_HOLES=1");
 });
 
 test("the migrations inside the executable were run", () => {
