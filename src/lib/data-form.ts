@@ -9,10 +9,6 @@ export interface DataForm {
 /** The line end of the data and the empty line that ends the event. */
 export const EMPTY_LINE = "\n\n";
 
-const SPACE = 0x20;
-const QUOTE = 0x22;
-const BACKSLASH = 0x5c;
-
 /**
  * The form of `data`, JSON in which the field `name` is `text`. Undefined when it is open where in the data that is:
  * there are two such fields, or the text is written in another way; and for data of several lines.
@@ -23,15 +19,4 @@ export function dataFormOf(data: string, name: string, text: string): DataForm |
   const at = data.indexOf(key) + key.length;
   if (at < key.length || data.includes(key, at) || !data.startsWith(json, at) || data.includes("\n")) return undefined;
   return { before: data.slice(0, at + 1), after: data.slice(at + json.length - 1) + EMPTY_LINE };
-}
-
-/** Where the characters that stand for themselves in a JSON text end; `from` is after its quote. */
-export function endOfPlain(json: string, from: number): number {
-  let end = from;
-  // A character beyond the end is never asked for: code that once did so is compiled to slower code for good.
-  for (; end < json.length; end++) {
-    const code = json.charCodeAt(end);
-    if (code === QUOTE || code === BACKSLASH || code < SPACE) break;
-  }
-  return end;
 }

@@ -1,5 +1,6 @@
 /** Server-sent events: bytes in, events out, however the bytes were cut; and events out as frames. */
-import { EMPTY_LINE, endOfPlain, type DataForm } from "./data-form.ts";
+import { EMPTY_LINE, type DataForm } from "./data-form.ts";
+import { endOfPlain } from "./json.ts";
 
 /** One event. `event` is its type when the stream names one; `data` holds its data lines joined by line feeds. */
 export interface ServerEvent {

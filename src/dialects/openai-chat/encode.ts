@@ -3,6 +3,7 @@ import type { GatewayError } from "../../chat/error.ts";
 import type { ChatEvent, Citation, StopReason, Usage } from "../../chat/event.ts";
 import type { ChatRequest } from "../../chat/request.ts";
 import { chatCompletionId } from "../../lib/id.ts";
+import { jsonText } from "../../lib/json.ts";
 import type {
   AnswerMessage,
   AnswerToolCall,
@@ -64,9 +65,9 @@ export class ChunkEncoder implements StreamEncoder {
     if (this.ended) return "";
     switch (event.type) {
       case "text-delta":
-        return `${this.delta}"content":${JSON.stringify(event.text)}${this.afterDelta}`;
+        return `${this.delta}"content":${jsonText(event.text)}${this.afterDelta}`;
       case "reasoning-delta":
-        return `${this.delta}"reasoning_content":${JSON.stringify(event.text)}${this.afterDelta}`;
+        return `${this.delta}"reasoning_content":${jsonText(event.text)}${this.afterDelta}`;
       case "tool-call-start":
         return this.callStart(event.id, event.name);
       case "tool-call-delta":

@@ -155,7 +155,7 @@ export class Exchange implements UpstreamResponse, UpstreamBody, PieceTaker {
     }
   }
 
-  #readBody(bytes: Uint8Array): void {
+  #readBody(bytes: Buffer): void {
     const framing = this.#framing;
     if (!framing) return;
     const before = this.#waiting.length;

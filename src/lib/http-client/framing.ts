@@ -18,7 +18,7 @@ export interface Framing {
    * @returns how many bytes were used up: fewer than there are when the body is over
    * @throws ConnectionError EHTTP
    */
-  push(bytes: Uint8Array, taker: PieceTaker): number;
+  push(bytes: Buffer, taker: PieceTaker): number;
 }
 
 /** @throws ConnectionError EHTTP when the head contradicts itself */
@@ -52,7 +52,7 @@ class Counted implements Framing {
     return this.#left === Infinity;
   }
 
-  push(bytes: Uint8Array, taker: PieceTaker): number {
+  push(bytes: Buffer, taker: PieceTaker): number {
     const size = Math.min(bytes.length, this.#left);
     this.#left -= size;
     if (size > 0) taker.take(size === bytes.length ? bytes : bytes.subarray(0, size));
@@ -69,6 +69,8 @@ const SEMICOLON = 0x3b;
 const LONGEST_LINE = 16_384;
 /** Sizes beyond 2^48 are none. */
 const MOST_DIGITS = 12;
+/** Arrays up to this size hold their bytes themselves. */
+const MOST_COPIED_BYTES = 1000;
 
 class Chunked implements Framing {
   readonly endsWithConnection = false;
@@ -82,12 +84,12 @@ class Chunked implements Framing {
     return this.#state === "over";
   }
 
-  push(bytes: Uint8Array, taker: PieceTaker): number {
+  push(bytes: Buffer, taker: PieceTaker): number {
     let at = 0;
     while (at < bytes.length && this.#state !== "over") {
       if (this.#state === "data") {
         const end = Math.min(at + this.#left, bytes.length);
-        taker.take(bytes.subarray(at, end));
+        taker.take(pieceOf(bytes, at, end));
         this.#left -= end - at;
         at = end;
         if (this.#left === 0) this.#enter("data-end");
@@ -124,6 +126,14 @@ class Chunked implements Framing {
     this.#state = state;
     this.#read = 0;
   }
+}
+
+/** A small piece is cheaper copied: a view costs several copies of it, and keeps all the bytes around it. */
+function pieceOf(bytes: Buffer, from: number, to: number): Uint8Array {
+  if (to - from > MOST_COPIED_BYTES) return bytes.subarray(from, to);
+  const piece = new Uint8Array(to - from);
+  bytes.copy(piece, 0, from, to);
+  return piece;
 }
 
 /** -1 for what is none. */

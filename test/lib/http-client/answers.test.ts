@@ -3,6 +3,7 @@ import { describe, expect, test } from "bun:test";
 import { readText } from "../../../src/lib/body.ts";
 import { systemClock } from "../../../src/lib/clock.ts";
 import { createUpstreamFetch } from "../../../src/providers/upstream-fetch.ts";
+import { seededRandom } from "../../seeded-random.ts";
 import { onRequest, startRawServer } from "./raw-server.ts";
 
 const signal = new AbortController().signal;
@@ -116,6 +117,18 @@ describe("an answer that ends with", () => {
       expect(await ask(pieces, closes)).toEqual(kept);
     }
   });
+});
+
+test("chunks of any size come as they are", async () => {
+  const random = seededRandom(1);
+  const chunks = [1, 2, 999, 1000, 1001, 2100, 65_536].map((size) =>
+    String.fromCharCode(...Array.from({ length: size }, () => 0x20 + Math.floor(random() * 0x5f))),
+  );
+  const body = chunks.map((chunk) => `${chunk.length.toString(16)}\r\n${chunk}\r\n`).join("");
+  const bytes = `HTTP/1.1 200 OK\r\n${CHUNKED}${body}0\r\n\r\n`;
+  const said = `200 ${chunks.join("")}`;
+  for (const size of [bytes.length, 1500])
+    expect(await ask(piecesOf(bytes, size), false)).toEqual({ said, again: said, connections: 1 });
 });
 
 test("bytes beyond the body are not taken for the next answer", async () => {
