@@ -82,12 +82,12 @@ test("the process that was started has the options of its engine", async () => {
 });
 
 test("options of the engine that are set stand", async () => {
-  const option = { MIMALLOC_PURGE_HOLES: "1" };
+  const option = { MIMALLOC_PURGE_HOLES_MIN_INTERVAL: "1000" };
   const own = await run([installed.program, "--port", "0", "--data", "own"], installed.folder, [ADDRESS], option);
   const environment = await Bun.file(`/proc/${own.pid}/environ`).text();
   await own.kill();
   await rm(join(installed.folder, "own"), { recursive: true });
-  expect(environment.split("\0")).toContain("MIMALLOC_PURGE_HOLES=1");
+  expect(environment.split("\0")).toContain("MIMALLOC_PURGE_HOLES_MIN_INTERVAL=1000");
 });
 
 test("the migrations inside the executable were run", () => {
