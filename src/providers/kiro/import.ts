@@ -109,9 +109,7 @@ function splitDocuments(text: string): string[] {
 function entriesOf(document: unknown): Fields[] {
   if (Array.isArray(document)) return document.flatMap(entriesOf);
   if (!isObject(document)) return [];
-  if (Object.keys(document).some((key) => key.startsWith("kirocli:"))) {
-    return entriesOfRows(Object.entries(document).map(([key, value]) => ({ key, value })));
-  }
+  if (Object.keys(document).some((key) => key.startsWith("kirocli:"))) return entriesOfRows(document);
   for (const wrapper of ["accounts", "providers", "data"]) {
     if (Array.isArray(document[wrapper])) return entriesOf(document[wrapper]);
   }
@@ -120,23 +118,10 @@ function entriesOf(document: unknown): Fields[] {
   return [isObject(credentials) ? { ...outer, ...credentials } : document];
 }
 
-/** A row of kiro-cli's table `auth_kv`. */
-export interface KiroCliRow {
-  readonly key: string;
-  /** JSON text, or what it parses to. */
-  readonly value: unknown;
-}
-
-/** The logins in kiro-cli's rows. @throws GatewayError invalid-request when there is none */
-export function credentialsOfRows(rows: readonly KiroCliRow[]): KiroCredential[] {
-  const entries = entriesOfRows(rows);
-  if (entries.length === 0) throw wrong("kiro-cli is not signed in: its database holds no token.");
-  return entries.map((entry) => credentialOf(entry, ""));
-}
-
-function entriesOfRows(rows: readonly KiroCliRow[]): Fields[] {
+/** The logins in the rows of kiro-cli's table `auth_kv`: from a row's key to its JSON text, or to what that parses to. */
+function entriesOfRows(rows: Fields): Fields[] {
   const values = new Map<string, Fields>();
-  for (const { key, value } of rows) {
+  for (const [key, value] of Object.entries(rows)) {
     const parsed = typeof value === "string" ? parseJson(value) : { ok: true as const, value };
     if (parsed.ok && isObject(parsed.value)) values.set(key, parsed.value);
   }

@@ -1,9 +1,4 @@
-import { Database } from "bun:sqlite";
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { readKiroCliDatabase } from "../../../src/providers/kiro/cli-database.ts";
+import { describe, expect, test } from "bun:test";
 import type { KiroCredential } from "../../../src/providers/kiro/credential.ts";
 import { parseCredentials } from "../../../src/providers/kiro/import.ts";
 import { createKiro } from "../../../src/providers/kiro/index.ts";
@@ -216,43 +211,23 @@ test("a folder's token takes exactly the registration that it names, and no othe
   expect(() => parseCredentials(JSON.stringify(mine))).toThrow(/No file of this folder/);
 });
 
-describe("kiro-cli's database", () => {
-  let folder = "";
-  beforeAll(async () => void (folder = await mkdtemp(join(tmpdir(), "kiro-cli-"))));
-  afterAll(() => rm(folder, { recursive: true }));
-
-  test("gives its logins and stays unchanged", async () => {
-    const path = join(folder, "data.sqlite3");
-    const database = new Database(path);
-    database.run("CREATE TABLE auth_kv (key TEXT PRIMARY KEY, value TEXT)");
-    const rows = {
-      "kirocli:social:token": { ...snake, profile_arn: arn },
-      "kirocli:odic:token": {
-        ...snake,
-        refresh_token: other,
-        region: "eu-west-1",
-        start_url: "https://d-1.awsapps.com/start",
-      },
-      "kirocli:odic:device-registration": { client_id: "cid", client_secret: "cs", region: "eu-west-1" },
-      unrelated: { x: 1 },
-    };
-    for (const [key, value] of Object.entries(rows)) {
-      database.run("INSERT INTO auth_kv VALUES (?, ?)", [key, JSON.stringify(value)]);
-    }
-    database.close();
-    const before = await Bun.file(path).bytes();
-    expect(readKiroCliDatabase(path)).toMatchObject([
-      { kind: "social", refreshToken, profileArn: arn },
-      { kind: "idc", refreshToken: other, ...client, region: "eu-west-1", startUrl: "https://d-1.awsapps.com/start" },
-    ]);
-    expect(await Bun.file(path).bytes()).toEqual(before);
-  });
-
-  test("that is none is refused in words", async () => {
-    const path = join(folder, "other.sqlite3");
-    await Bun.write(path, "not a database at all");
-    expect(() => readKiroCliDatabase(path)).toThrow(/no database of kiro-cli/);
-  });
+test("each of kiro-cli's rows is a login, and the device registration belongs to the one row", () => {
+  const rows = {
+    "kirocli:social:token": { ...snake, profile_arn: arn },
+    "kirocli:odic:token": {
+      ...snake,
+      refresh_token: other,
+      region: "eu-west-1",
+      start_url: "https://d-1.awsapps.com/start",
+    },
+    "kirocli:odic:device-registration": { client_id: "cid", client_secret: "cs", region: "eu-west-1" },
+    unrelated: { x: 1 },
+  };
+  const texts = Object.fromEntries(Object.entries(rows).map(([key, row]) => [key, JSON.stringify(row)]));
+  expect(parseCredentials(JSON.stringify(texts))).toMatchObject([
+    { kind: "social", refreshToken, profileArn: arn },
+    { kind: "idc", refreshToken: other, ...client, region: "eu-west-1", startUrl: "https://d-1.awsapps.com/start" },
+  ]);
 });
 
 test("the hint shows an address or four characters", () => {
