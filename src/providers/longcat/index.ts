@@ -6,7 +6,6 @@ import { AnswerStream } from "./answer-stream.ts";
 import { credential, type LongcatCredential } from "./credential.ts";
 import { matchModel, modeOf, MODELS } from "./models.ts";
 import { checkSignedIn, createChat, deleteChat, openTurn, type Caller, type Turn } from "./session.ts";
-import { pickUserAgent } from "./user-agents.ts";
 import { turnBody, type ChatPath } from "./wire.ts";
 
 export type { LongcatCredential } from "./credential.ts";
@@ -17,12 +16,8 @@ export interface LongcatOptions {
   readonly url?: string;
   /** The language of the service's own texts; default zh. */
   readonly language?: "zh" | "en";
-  /** "account" (default): the account's own browser string; "request": another one each time. */
-  readonly userAgents?: "account" | "request";
   /** The wait before a chat is deleted, ms, a range; default 3000 to 5000. */
   readonly sessionDeleteDelayMs?: readonly [number, number];
-  /** Keep one empty chat ready per account; default true. */
-  readonly ready?: boolean;
   /** Whether a chat serves the follow-up of its history; default "ephemeral". */
   readonly keep?: "ephemeral" | "reuse";
   /** Overrides the wait for the first event, ms: by default 60 s, with thinking 120 s. */
@@ -34,7 +29,6 @@ export interface LongcatOptions {
 }
 
 export function createLongcat(options: LongcatOptions = {}): Provider<LongcatCredential> {
-  const random = options.random ?? Math.random;
   let place = placeOf(options.url);
   const currentPlace = () => (place.given === options.url ? place : (place = placeOf(options.url)));
   const caller: Caller = {
@@ -47,9 +41,8 @@ export function createLongcat(options: LongcatOptions = {}): Provider<LongcatCre
     get language() {
       return options.language ?? "zh";
     },
-    userAgent: ({ account }) => (options.userAgents === "request" ? pickUserAgent(random()) : account.userAgent),
     headers: new AccountHeaders(),
-    random,
+    random: options.random ?? Math.random,
   };
   return {
     name: "longcat",
@@ -79,9 +72,7 @@ export function createLongcat(options: LongcatOptions = {}): Provider<LongcatCre
     chats: {
       open: (context, model) => createChat(caller, context, modeOf(model, {}).agentId),
       remove: (context, chatId) => deleteChat(caller, context, chatId),
-      get ready() {
-        return options.ready ?? true;
-      },
+      ready: true,
       get keep() {
         return options.keep ?? "ephemeral";
       },

@@ -19,8 +19,6 @@ export interface Caller {
   /** The origin of `url`. */
   readonly origin: string;
   readonly language: "zh" | "en";
-  /** The browser string of this call. */
-  userAgent(context: Context): string;
   readonly headers: AccountHeaders;
   /** At least 0, below 1. */
   random(): number;
@@ -179,8 +177,8 @@ function send(caller: Caller, context: Context, { path, body, page, accept }: Ca
   const { url, origin, language } = caller;
   const random = Math.floor(caller.random() * 1_000_000);
   const { signal } = context;
-  const userAgent = caller.userAgent(context);
-  const standing = caller.headers.of(context.account.credential, { origin, language, userAgent });
+  const { credential, userAgent } = context.account;
+  const standing = caller.headers.of(credential, { origin, language, userAgent });
   const headers = {
     accept: accept ?? "application/json, text/plain, */*",
     referer: `${url}${page}`,

@@ -461,18 +461,6 @@ describe("calls", () => {
     expect(chat?.headers["m-traceid"]).not.toBe(create?.headers["m-traceid"]);
   });
 
-  test("the browser string changes with each request when that is set", async () => {
-    const token = `token-${accounts++}`;
-    sim.account(token);
-    const values = [0, 0.5, 0.99, 0];
-    const longcat = createLongcat({ url: sim.url, userAgents: "request", random: () => values.shift() ?? 0 });
-    await longcat.chats?.open(testContext({ token }), "LongCat");
-    await longcat.chats?.open(testContext({ token }), "LongCat");
-    const [first, second] = sim.requests.slice(-2).map(({ headers }) => headers["user-agent"]);
-    expect(first).toStartWith("Mozilla/5.0");
-    expect(first).not.toBe(second);
-  });
-
   test.each([404, 405] as const)(
     "a server without V2 (%d) is asked the old way, and that is remembered",
     async (v2Status) => {
