@@ -11,6 +11,7 @@ import {
   withSaved,
 } from "../src/config.ts";
 import { buildProviders } from "../src/providers/index.ts";
+import { chatRequest } from "./providers/context.ts";
 
 /** Settings out of an environment alone, or with a `.env` text and flags. */
 function load(env: Record<string, string> = {}, more: { file?: string; flags?: Inputs["flags"] } = {}): Config {
@@ -415,6 +416,12 @@ const PROVIDERS = "openai-compatible, anthropic, kiro, cto, langfast, longcat, d
 test("the providers that settings may name are those that there are", () => {
   const there = buildProviders(() => load()).map(({ name }) => name);
   expect(there.toSorted()).toEqual(PROVIDERS.split(", ").toSorted());
+});
+
+test("UPSTREAM_FIRST_EVENT_MS reaches the one provider that watches for a first chunk itself", () => {
+  const providers = buildProviders(() => load({ UPSTREAM_FIRST_EVENT_MS: "300000" }));
+  const langfast = providers.find(({ name }) => name === "langfast");
+  expect(langfast?.firstEventMs(chatRequest("hi"))).toBe(300_000);
 });
 
 const settable: [name: string, text: string, problem: string | undefined][] = [

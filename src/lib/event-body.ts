@@ -13,10 +13,9 @@ const LONGEST_BLANK = 65_536;
 /**
  * Looks at the first bytes of a body. Reading the rest of an event stream is left to the caller, who must read it to
  * its end or `cancel` it.
- * @param maxEventChars the cap of one event
  * @throws BodyTooLarge, and what the reader throws when the connection fails
  */
-export async function openEventBody(body: UpstreamBody, maxEventChars?: number): Promise<EventBody> {
+export async function openEventBody(body: UpstreamBody): Promise<EventBody> {
   try {
     let first: Uint8Array = new Uint8Array();
     while (firstSign(first) === "" && first.length <= LONGEST_BLANK) {
@@ -27,7 +26,7 @@ export async function openEventBody(body: UpstreamBody, maxEventChars?: number):
     const sign = firstSign(first);
     if (sign === "{" || sign === "[") return { kind: "json", text: await readText(body, first) };
     if (sign === "<") return { kind: "page", text: await readText(body, first) };
-    return { kind: "events", stream: new EventStream(body, first, maxEventChars) };
+    return { kind: "events", stream: new EventStream(body, first) };
   } catch (error) {
     body.cancel();
     throw error;
@@ -37,14 +36,13 @@ export async function openEventBody(body: UpstreamBody, maxEventChars?: number):
 /** The events of a body, in batches as they arrived together. */
 export class EventStream {
   readonly #body: UpstreamBody;
-  readonly #events: EventReader;
+  readonly #events = new EventReader();
   #first: Uint8Array | undefined;
   #pending: ReturnType<UpstreamBody["read"]> | undefined;
 
-  constructor(body: UpstreamBody, first: Uint8Array, maxEventChars?: number) {
+  constructor(body: UpstreamBody, first: Uint8Array) {
     this.#body = body;
     this.#first = first;
-    this.#events = new EventReader(maxEventChars === undefined ? {} : { maxEventChars });
   }
 
   /**

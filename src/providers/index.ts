@@ -31,18 +31,13 @@ export interface ProviderSettings {
   };
   readonly kiro: KiroOptions;
   readonly demo: { readonly enabled: boolean };
-  /** Undefined leaves each provider its own. */
+  /** The router keeps this deadline for every provider; LangFast watches for a run's first chunk itself as well. */
   readonly router: { readonly firstEventMs: number | undefined };
 }
 
 /** The services of this gateway, in the order in which pages name them. A new one is a folder here and a line below. */
 export function buildProviders(settings: () => ProviderSettings): readonly Provider[] {
   const { longcat, cto, langfast, kiro, demo } = settings();
-  const shared = {
-    get firstEventMs() {
-      return settings().router.firstEventMs;
-    },
-  };
   return [
     createLongcat({
       url: longcat.url,
@@ -52,9 +47,6 @@ export function buildProviders(settings: () => ProviderSettings): readonly Provi
       get keep() {
         return settings().longcat.sessions;
       },
-      get firstEventMs() {
-        return settings().router.firstEventMs;
-      },
     }),
     createLangfast({
       url: langfast.supabaseUrl,
@@ -63,6 +55,9 @@ export function buildProviders(settings: () => ProviderSettings): readonly Provi
       modelsPath: langfast.modelsPath,
       get guests() {
         return settings().langfast.guests;
+      },
+      get firstEventMs() {
+        return settings().router.firstEventMs;
       },
     }),
     createCto({
@@ -80,8 +75,8 @@ export function buildProviders(settings: () => ProviderSettings): readonly Provi
       },
     }),
     createKiro(kiro),
-    createOpenaiCompatible(shared),
-    createAnthropic(shared),
+    createOpenaiCompatible(),
+    createAnthropic(),
     ...(demo.enabled ? [createDemo()] : []),
   ];
 }

@@ -26,8 +26,6 @@ export interface CallRules {
 export interface Caller {
   /** Resolves names for the check of addresses; the system's resolver by default. */
   readonly lookup?: Lookup | undefined;
-  /** The cap of one event, characters. */
-  readonly maxEventChars?: number | undefined;
 }
 
 /** Sends a turn. @throws GatewayError for every failure but a refusal */
@@ -41,7 +39,7 @@ export async function openTurn(
   const response = await send(rules, caller, context, rules.turnPath, body);
   if (!response.ok) return { refusal: await refusalIn(response, context, asked) };
   try {
-    const opened = await openEventBody(response.body, caller.maxEventChars);
+    const opened = await openEventBody(response.body);
     if (opened.kind === "page") throw pageFailure(response, opened.text, asked);
     return { body: opened };
   } catch (error) {

@@ -43,12 +43,6 @@ export interface ServiceFormat<Body, Form> extends CallRules {
   formAfter(refusal: Refusal, body: Body, form: Form): Form | undefined;
 }
 
-/** Read at each use: getters make a setting live. */
-export interface ServiceOptions extends Caller {
-  /** Overrides the wait for the first event, ms; default 120 s. */
-  readonly firstEventMs?: number | undefined;
-}
-
 const FIRST_EVENT_MS = 120_000;
 /** More forms of one turn than a service can have refusals for. */
 const MOST_FORMS = 8;
@@ -56,7 +50,7 @@ const MOST_FORMS = 8;
 /** A provider that speaks `format`. */
 export function createServiceProvider<Body, Form>(
   format: ServiceFormat<Body, Form>,
-  options: ServiceOptions,
+  options: Caller,
 ): Provider<ServiceLogin> {
   return {
     name: format.name,
@@ -93,7 +87,7 @@ export function createServiceProvider<Body, Form>(
       const memory = readMemory(context.account.memory);
       if (memory.lacking.length > 0) context.remember({ ...memory, lacking: [] });
     },
-    firstEventMs: () => options.firstEventMs ?? FIRST_EVENT_MS,
+    firstEventMs: () => FIRST_EVENT_MS,
   };
 }
 

@@ -2,7 +2,8 @@
 import type { ServiceLogin } from "../../lib/service-login.ts";
 import type { MessagesRequest } from "../../wire/anthropic-messages.ts";
 import type { Provider } from "../provider.ts";
-import { createServiceProvider, type ServiceFormat, type ServiceOptions } from "../service.ts";
+import type { Caller } from "../service-calls.ts";
+import { createServiceProvider, type ServiceFormat } from "../service.ts";
 import { Answer } from "./answer.ts";
 import { bodyOf } from "./body.ts";
 import { credential } from "./credential.ts";
@@ -37,7 +38,7 @@ const FORMAT: ServiceFormat<MessagesRequest, Form> = {
   formAfter,
 };
 
-export function createAnthropic(options: ServiceOptions = {}): Provider<ServiceLogin> {
+export function createAnthropic(options: Caller = {}): Provider<ServiceLogin> {
   return createServiceProvider(FORMAT, options);
 }
 

@@ -20,8 +20,6 @@ export interface LongcatOptions {
   readonly sessionDeleteDelayMs?: readonly [number, number];
   /** Whether a chat serves the follow-up of its history; default "ephemeral". */
   readonly keep?: "ephemeral" | "reuse";
-  /** Overrides the wait for the first event, ms: by default 60 s, with thinking 120 s. */
-  readonly firstEventMs?: number | undefined;
   /** The cap of one event, characters. Default 4 MiB: the last frame repeats the whole answer. */
   readonly maxEventChars?: number;
   /** At least 0, below 1. */
@@ -82,7 +80,7 @@ export function createLongcat(options: LongcatOptions = {}): Provider<LongcatCre
     },
     firstEventMs(request) {
       const { reason } = modeOf(matchModel(request.model ?? "") ?? "LongCat", request.reasoning);
-      return options.firstEventMs ?? (reason ? 120_000 : 60_000);
+      return reason ? 120_000 : 60_000;
     },
   };
 }

@@ -2,7 +2,8 @@
 import type { ServiceLogin } from "../../lib/service-login.ts";
 import type { ChatCompletionRequest } from "../../wire/openai-chat.ts";
 import type { Provider } from "../provider.ts";
-import { createServiceProvider, type ServiceFormat, type ServiceOptions } from "../service.ts";
+import type { Caller } from "../service-calls.ts";
+import { createServiceProvider, type ServiceFormat } from "../service.ts";
 import { Answer } from "./answer.ts";
 import { bodyOf } from "./body.ts";
 import { credential } from "./credential.ts";
@@ -34,6 +35,6 @@ const FORMAT: ServiceFormat<ChatCompletionRequest, Form> = {
   formAfter,
 };
 
-export function createOpenaiCompatible(options: ServiceOptions = {}): Provider<ServiceLogin> {
+export function createOpenaiCompatible(options: Caller = {}): Provider<ServiceLogin> {
   return createServiceProvider(FORMAT, options);
 }
