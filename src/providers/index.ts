@@ -1,7 +1,7 @@
 import { createAnthropic } from "./anthropic/index.ts";
 import { createCto } from "./cto/index.ts";
 import { createDemo } from "./demo/index.ts";
-import { createKiro, type KiroOptions } from "./kiro/index.ts";
+import { createKiro, type KiroUrls } from "./kiro/index.ts";
 import { createLangfast } from "./langfast/index.ts";
 import { createLongcat } from "./longcat/index.ts";
 import { createOpenaiCompatible } from "./openai-compatible/index.ts";
@@ -29,7 +29,7 @@ export interface ProviderSettings {
     readonly guests: number;
     readonly modelsPath: string | undefined;
   };
-  readonly kiro: KiroOptions;
+  readonly kiro: KiroUrls;
   readonly demo: { readonly enabled: boolean };
   /** The router keeps this deadline for every provider; LangFast watches for a run's first chunk itself as well. */
   readonly router: { readonly firstEventMs: number | undefined };

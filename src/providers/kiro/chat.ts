@@ -12,16 +12,12 @@ import { bodyOf, type Body } from "./body.ts";
 import { findProfile, isConnection, resetTime, usable, type ControlSettings } from "./control.ts";
 import type { KiroCredential } from "./credential.ts";
 import { chatHeaders } from "./headers.ts";
-import { hostsOf, kindOf, listsProfiles, profileOf, type Host, type HostOrder } from "./hosts.ts";
+import { hostsOf, kindOf, listsProfiles, profileOf, type Host } from "./hosts.ts";
 import { readMemory, type KiroMemory } from "./memory.ts";
 import { modelOf, type KiroModel } from "./models.ts";
 import { KiroRefusal, refusalOf, toError, tooLong, type Refusal, type Remedy } from "./refusal.ts";
 import { brokenOff, readReply } from "./reply.ts";
 import { promptTokens } from "./tokens.ts";
-
-export interface ChatSettings extends ControlSettings {
-  readonly hostOrder: HostOrder;
-}
 
 const MOST_RETRIES = 3;
 const FIRST_WAIT_MS = 200;
@@ -52,7 +48,7 @@ export function retryWaitMs(retry: number): number {
 
 /** One turn. All remedies end with the first event: what broke after it stays broken. */
 export async function* chat(
-  settings: ChatSettings,
+  settings: ControlSettings,
   request: ChatRequest,
   context: TurnContext<KiroCredential>,
 ): UpstreamStream {
@@ -76,7 +72,7 @@ export async function* chat(
 
 /** What an attempt knows: how often it tried, with which token, host and profile. */
 class Turn {
-  readonly #settings: ChatSettings;
+  readonly #settings: ControlSettings;
   readonly #request: ChatRequest;
   readonly #context: TurnContext<KiroCredential>;
   readonly #invocationId = crypto.randomUUID();
@@ -93,7 +89,7 @@ class Turn {
   #unreached: GatewayError | undefined;
   #body: Body | undefined;
 
-  constructor(settings: ChatSettings, request: ChatRequest, context: TurnContext<KiroCredential>) {
+  constructor(settings: ControlSettings, request: ChatRequest, context: TurnContext<KiroCredential>) {
     this.#settings = settings;
     this.#request = request;
     this.#context = context;
@@ -269,7 +265,7 @@ class Turn {
   }
 
   #sortHosts(): void {
-    this.#hosts = hostsOf(this.#credential, this.#memory, this.#settings.urls, this.#settings.hostOrder);
+    this.#hosts = hostsOf(this.#credential, this.#memory, this.#settings.urls);
   }
 
   #current(): Host {

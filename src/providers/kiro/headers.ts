@@ -2,7 +2,7 @@ import type { KiroCredential } from "./credential.ts";
 import type { Host } from "./hosts.ts";
 
 /** The service's own client, as it names itself; `{machineId}` stands for 64 hex digits of the account. */
-export const USER_AGENT =
+const USER_AGENT =
   "aws-sdk-js/1.0.34 ua/2.1 os/linux lang/js md/nodejs#22.22.0 api/codewhispererstreaming#1.0.34 m/E KiroIDE-0.11.63-{machineId}";
 
 /** What the service's own client announces. */
@@ -18,10 +18,10 @@ export interface Caller {
  * The agent of one account, with one machine id for its whole life: the one that was imported, else one made from the
  * account's own random id. A machine id made from the token would change with each rotation.
  */
-export function agentOf(template: string, accountId: string, machineId?: string): string {
+export function agentOf(accountId: string, machineId?: string): string {
   const hex = machineId?.replaceAll("-", "").toLowerCase() ?? "";
   const own = /^[0-9a-f]{64}$/.test(hex) ? hex : /^[0-9a-f]{32}$/.test(hex) ? hex + hex : undefined;
-  return template.replaceAll(
+  return USER_AGENT.replace(
     "{machineId}",
     own ?? new Bun.CryptoHasher("sha256").update(`kiro machine ${accountId}`).digest("hex"),
   );

@@ -38,10 +38,8 @@ export interface Host {
   readonly url: string;
 }
 
-export type HostOrder = Readonly<Record<LoginKind, readonly HostName[]>>;
-
 /** Which host to try first; what worked for an account goes before it. */
-export const HOST_ORDER: HostOrder = {
+const HOST_ORDER: Readonly<Record<LoginKind, readonly HostName[]>> = {
   social: ["runtime", "runtime-rest", "legacy", "codewhisperer"],
   "builder-id": ["runtime", "runtime-rest", "legacy", "codewhisperer"],
   idc: ["runtime", "runtime-rest", "legacy"],
@@ -75,12 +73,13 @@ export function servedFrom(region: string): string {
 }
 
 /** The hosts to try for an account, in order; never empty. */
-export function hostsOf(credential: Known, memory: KiroMemory, urls: KiroUrls, order: HostOrder): Host[] {
+export function hostsOf(credential: Known, memory: KiroMemory, urls: KiroUrls): Host[] {
   const region = apiRegion(credential, memory);
-  const names = order[kindOf(credential, memory)].filter((name) => name !== "codewhisperer" || region === "us-east-1");
+  const order = HOST_ORDER[kindOf(credential, memory)];
+  const names = order.filter((name) => name !== "codewhisperer" || region === "us-east-1");
   const { host } = memory;
   const sorted = host !== undefined && names.includes(host) ? [host, ...names.filter((name) => name !== host)] : names;
-  return (sorted.length > 0 ? sorted : (["legacy"] as const)).map((name) => hostOf(name, region, urls));
+  return sorted.map((name) => hostOf(name, region, urls));
 }
 
 function hostOf(name: HostName, region: string, urls: KiroUrls): Host {

@@ -2,34 +2,29 @@ import type { AccountContext, ModelInfo, Provider } from "../provider.ts";
 import { chat } from "./chat.ts";
 import { listModels, probeAccount, type ControlSettings } from "./control.ts";
 import { dueAt, hintOf, restoreCredential, type KiroCredential } from "./credential.ts";
-import { agentOf, USER_AGENT } from "./headers.ts";
-import { HOST_ORDER, KIRO_URLS, type HostOrder, type KiroUrls } from "./hosts.ts";
+import { agentOf } from "./headers.ts";
+import { KIRO_URLS, type KiroUrls } from "./hosts.ts";
 import { parseCredentials } from "./import.ts";
 import { readMemory } from "./memory.ts";
 import { FALLBACK_MODELS, LISTED_MODELS, matchModel, modelInfo } from "./models.ts";
 import { renewCredential } from "./refresh.ts";
 import { kiroSignIn } from "./sign-in.ts";
 
-export interface KiroOptions extends Partial<KiroUrls> {
-  /** The agent of the service's own client; `{machineId}` becomes 64 hex digits of the account. */
-  readonly userAgent?: string;
-  /** Which hosts to try, and in which order, by kind of login. */
-  readonly hostOrder?: Partial<HostOrder>;
-  /** How long the first event may take, ms; the service's own client gives up at 240 s. */
-  readonly firstEventMs?: number;
-}
+export type { KiroUrls } from "./hosts.ts";
 
+/** The service's own client gives up after so long. */
 const FIRST_EVENT_MS = 240_000;
 const MOST_KNOWN_MODELS = 500;
 
-/** Kiro (AWS): accounts by sign-in, import or API key; native tools, images and thinking. */
-export function createKiro(options: KiroOptions = {}): Provider<KiroCredential> {
-  const { userAgent = USER_AGENT, hostOrder, firstEventMs = FIRST_EVENT_MS, ...urlOptions } = options;
-  const urls: KiroUrls = { ...KIRO_URLS, ...urlOptions };
+/**
+ * Kiro (AWS): accounts by sign-in, import or API key; native tools, images and thinking.
+ * @param given addresses that replace the usual ones
+ */
+export function createKiro(given: Partial<KiroUrls> = {}): Provider<KiroCredential> {
+  const urls: KiroUrls = { ...KIRO_URLS, ...given };
   const userAgentOf = ({ account }: AccountContext<KiroCredential>) =>
-    agentOf(userAgent, account.id, account.credential.machineId);
+    agentOf(account.id, account.credential.machineId);
   const settings: ControlSettings = { urls, userAgentOf };
-  const chatSettings = { ...settings, hostOrder: { ...HOST_ORDER, ...hostOrder } };
   /** Ids that accounts listed, so that a new model is known by its name at once. */
   const known = new Set<string>();
 
@@ -57,7 +52,7 @@ export function createKiro(options: KiroOptions = {}): Provider<KiroCredential> 
     },
     models: LISTED_MODELS,
     match: (name) => matchModel(name, known),
-    chat: (request, context) => chat(chatSettings, request, context),
+    chat: (request, context) => chat(settings, request, context),
     probe: (context) => probeAccount(settings, context),
     refresh: {
       dueAt,
@@ -78,6 +73,6 @@ export function createKiro(options: KiroOptions = {}): Provider<KiroCredential> 
       const { lacking, ...memory } = readMemory(context.account.memory);
       if (lacking) context.remember(memory);
     },
-    firstEventMs: () => firstEventMs,
+    firstEventMs: () => FIRST_EVENT_MS,
   };
 }

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect } from "bun:test";
 import type { ChatRequest, Message, Part, Tool } from "../../../src/chat/request.ts";
 import type { TurnContext } from "../../../src/providers/provider.ts";
 import type { KiroCredential } from "../../../src/providers/kiro/credential.ts";
-import { createKiro, type KiroOptions } from "../../../src/providers/kiro/index.ts";
+import { createKiro } from "../../../src/providers/kiro/index.ts";
 import { startKiroSim, type KiroSim, type Seen, type SimAccount } from "../../sims/kiro.ts";
 import { VirtualClock } from "../../virtual-clock.ts";
 import { chatRequest, listen, testContext, type Told } from "../context.ts";
@@ -70,9 +70,9 @@ export interface Stage {
 export function stage(
   sim: KiroSim,
   account: SimAccount,
-  over: { credential?: Partial<KiroCredential>; options?: KiroOptions; memory?: unknown } = {},
+  over: { credential?: Partial<KiroCredential>; memory?: unknown } = {},
 ): Stage {
-  const provider = createKiro({ ...sim.urls, ...over.options });
+  const provider = createKiro(sim.urls);
   const clock = new VirtualClock();
   const it: Stage = {
     provider,

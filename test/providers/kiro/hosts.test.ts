@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
-import { agentOf, chatHeaders, USER_AGENT } from "../../../src/providers/kiro/headers.ts";
-import { apiRegion, HOST_ORDER, hostsOf, KIRO_URLS, profileOf } from "../../../src/providers/kiro/hosts.ts";
+import { agentOf, chatHeaders } from "../../../src/providers/kiro/headers.ts";
+import { apiRegion, hostsOf, KIRO_URLS, profileOf } from "../../../src/providers/kiro/hosts.ts";
 import { readMemory, type KiroMemory } from "../../../src/providers/kiro/memory.ts";
 import type { KiroCredential, LoginKind } from "../../../src/providers/kiro/credential.ts";
 
@@ -12,7 +12,7 @@ const login = (kind: LoginKind, over: Partial<KiroCredential> = {}): KiroCredent
   ...over,
 });
 const names = (credential: KiroCredential, memory: KiroMemory = {}): string[] =>
-  hostsOf(credential, memory, KIRO_URLS, HOST_ORDER).map(({ name }) => name);
+  hostsOf(credential, memory, KIRO_URLS).map(({ name }) => name);
 
 test.each<{ name: string; credential: KiroCredential; memory?: KiroMemory; hosts: string[] }>([
   { name: "social", credential: login("social"), hosts: ["runtime", "runtime-rest", "legacy", "codewhisperer"] },
@@ -47,7 +47,7 @@ test.each<{ name: string; credential: KiroCredential; memory?: KiroMemory; hosts
 test("each host has its own address in the account's region", () => {
   const credential = login("idc", { region: "eu-north-1" });
   const urls = { ...KIRO_URLS, legacyUrl: "http://proxy.example/q/{region}/" };
-  expect(hostsOf(credential, {}, urls, HOST_ORDER).map(({ url, dialect }) => `${dialect} ${url}`)).toEqual([
+  expect(hostsOf(credential, {}, urls).map(({ url, dialect }) => `${dialect} ${url}`)).toEqual([
     "runtime https://runtime.eu-central-1.kiro.dev/",
     "runtime https://runtime.eu-central-1.kiro.dev/generateAssistantResponse",
     "legacy http://proxy.example/q/eu-central-1/generateAssistantResponse",
@@ -78,13 +78,13 @@ test("profiles go where they are wanted", () => {
 });
 
 test("the machine id stays the account's own, whatever its tokens do", () => {
-  const made = agentOf(USER_AGENT, "acc_1");
+  const made = agentOf("acc_1");
   expect(made).toMatch(/KiroIDE-[\d.]+-[0-9a-f]{64}$/);
-  expect(agentOf(USER_AGENT, "acc_1")).toBe(made);
-  expect(agentOf(USER_AGENT, "acc_2")).not.toBe(made);
-  expect(agentOf("x-{machineId}", "acc_1", "ab".repeat(32))).toBe(`x-${"ab".repeat(32)}`);
-  expect(agentOf("x-{machineId}", "acc_1", "2582956e-cc88-4669-b546-07adbffcb894")).toBe(
-    `x-${"2582956ecc884669b54607adbffcb894".repeat(2)}`,
+  expect(agentOf("acc_1")).toBe(made);
+  expect(agentOf("acc_2")).not.toBe(made);
+  expect(agentOf("acc_1", "ab".repeat(32))).toEndWith(`-${"ab".repeat(32)}`);
+  expect(agentOf("acc_1", "2582956e-cc88-4669-b546-07adbffcb894")).toEndWith(
+    `-${"2582956ecc884669b54607adbffcb894".repeat(2)}`,
   );
 });
 
