@@ -1,4 +1,4 @@
-/** Server-sent events: bytes in, events out, however the bytes were cut; and events out as frames. */
+/** Server-sent events: bytes in, events out, however the bytes were cut. */
 import { EMPTY_LINE, type DataForm } from "./data-form.ts";
 import { endOfPlain } from "./json.ts";
 
@@ -196,15 +196,4 @@ function valueOf(field: string, text: string, from: number, end: number): string
   if (text.charCodeAt(colon) !== COLON) return undefined;
   const value = colon + 1;
   return text.slice(value < end && text.charCodeAt(value) === SPACE ? value + 1 : value, end);
-}
-
-/** One event as a frame. Line ends within `data` become further data lines, so that text can never end the frame. */
-export function eventFrame(data: string, event?: string): string {
-  const head = event === undefined ? "" : `event: ${event}\n`;
-  return `${head}data: ${/[\r\n]/.test(data) ? data.replace(/\r\n|\r|\n/g, "\ndata: ") : data}\n\n`;
-}
-
-/** A comment, which clients ignore and which keeps the connection alive. */
-export function commentFrame(text: string): string {
-  return `: ${text}\n\n`;
 }
