@@ -231,7 +231,7 @@ export interface ConversationRecord {
   readonly upstreamId: string;
   readonly accountId: string;
   readonly state: "ready" | "busy" | "kept" | "leaving";
-  /** Hash of caller, account, model and the normalised history it holds. */
+  /** Hash of caller, provider, model and the normalised history it holds. */
   readonly key: string | undefined;
   /** Epoch ms of the next thing to do about it; a kept chat is not lent from then on. */
   readonly dueAt: number;
