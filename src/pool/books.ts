@@ -138,6 +138,27 @@ export class Books {
     return proxy === undefined ? context : Object.assign(context, { proxy });
   }
 
+  /** The same for a provider that answers by itself. */
+  accountlessContext(provider: Provider, outlet: Outlet, signal: Abortable, log: Log): AccountContext<unknown> {
+    const unneeded = () => Promise.reject(new GatewayError("internal", `${provider.title} keeps no credential.`));
+    return {
+      account: {
+        id: provider.name,
+        label: provider.title,
+        credential: undefined,
+        memory: undefined,
+        userAgent: this.#userAgentOf(""),
+      },
+      ...outletMeans(outlet),
+      clock: this.#deps.clock,
+      signal,
+      log,
+      save: unneeded,
+      renew: unneeded,
+      remember() {},
+    };
+  }
+
   /** Made once for an account: a turn needs several contexts, and hardly ever what these do. */
   #meansOf(account: Account): Means {
     let means = this.#means.get(account);
@@ -154,27 +175,6 @@ export class Books {
       this.#means.set(account, means);
     }
     return means;
-  }
-
-  /** The same for a provider that answers by itself. */
-  accountlessContext(provider: Provider, outlet: Outlet, signal: Abortable, log: Log): AccountContext<unknown> {
-    const unneeded = () => Promise.reject(new GatewayError("internal", `${provider.title} keeps no credential.`));
-    return {
-      account: {
-        id: provider.name,
-        label: provider.title,
-        credential: undefined,
-        memory: undefined,
-        userAgent: this.#userAgentOf(""),
-      },
-      ...meansOf(outlet),
-      clock: this.#deps.clock,
-      signal,
-      log,
-      save: unneeded,
-      renew: unneeded,
-      remember() {},
-    };
   }
 
   /** The browser string of a login, always the same one: that with which it is checked before it is added, too. */
@@ -212,7 +212,8 @@ export class Books {
   }
 }
 
-export function meansOf({ fetch, proxy }: Outlet): Pick<ServiceContext, "fetch" | "proxy"> {
+/** What a context holds of an outlet: `proxy` only where there is one. */
+export function outletMeans({ fetch, proxy }: Outlet): Pick<ServiceContext, "fetch" | "proxy"> {
   return proxy === undefined ? { fetch } : { fetch, proxy };
 }
 

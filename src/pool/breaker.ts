@@ -35,7 +35,7 @@ export class Breaker {
   }
 
   /** Ms until the trial; 0 when the breaker is not open. */
-  opensAgainInMs(now: number): number {
+  trialInMs(now: number): number {
     return Math.max((this.#openUntil ?? now) - now, 0);
   }
 

@@ -29,7 +29,7 @@ export class Breakers {
     for (const service of services) {
       const breaker = this.of(service);
       const rank = RANK[breaker.state(now)] - RANK[worst.state(now)];
-      if (rank > 0 || (rank === 0 && breaker.opensAgainInMs(now) > worst.opensAgainInMs(now))) worst = breaker;
+      if (rank > 0 || (rank === 0 && breaker.trialInMs(now) > worst.trialInMs(now))) worst = breaker;
     }
     return worst;
   }

@@ -5,6 +5,7 @@ import { withDeadline } from "../lib/deadline.ts";
 import type { Log } from "../lib/log.ts";
 import type { Provider, ServiceContext } from "../providers/provider.ts";
 import type { Account } from "./account.ts";
+import { isDead } from "./health.ts";
 
 const CREATION_MS = 60_000;
 const FIRST_BACKOFF_MS = 60_000;
@@ -94,6 +95,7 @@ export class Guests {
     return this.#deps.accounts().filter(({ source }) => source === "guest");
   }
 
+  /** A guest that a person switched off keeps its place. */
   get #alive(): readonly Account[] {
     return this.#own.filter((account) => !isDead(account));
   }
@@ -153,9 +155,4 @@ export class Guests {
     const retryAt = clock.now() + Math.max(this.#notBefore - clock.monotonic(), 1000);
     return new GatewayError(failure.kind, failure.message, { retryAt, cause: failure });
   }
-}
-
-/** Its session cannot be used again. What a person switched off keeps its place. */
-function isDead({ state }: Account): boolean {
-  return state === "needs_login" || state === "disabled_auto";
 }

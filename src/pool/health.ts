@@ -44,6 +44,16 @@ export function readyHealth(since: number): Health {
   };
 }
 
+/** Whether its credential cannot be used again as it is. */
+export function isDead({ state }: Pick<Health, "state">): boolean {
+  return state === "needs_login" || state === "disabled_auto";
+}
+
+/** Whether it waits for a person or for the prober: no rest brings it back. */
+export function isOut(health: Pick<Health, "state">): boolean {
+  return health.state === "disabled_by_user" || isDead(health);
+}
+
 /** Whether the failure counts as a rotation failure of its account: only a credential that was turned away does. */
 export function isRotationFailure(failure: GatewayError): boolean {
   return failure.kind === "auth-rejected" || failure.kind === "suspended";
@@ -61,7 +71,7 @@ export function settle(health: Health, outcome: Outcome, rules: HealthRules): He
   if (!failure) return outcome.revives ? revived(health, at) : succeeded(health);
   if (failure.needsLogin) return off(health, "needs_login", failure, at);
   if (FAILURES[failure.kind].blames !== "account") return health;
-  if ((health.state === "needs_login" || health.state === "disabled_auto") && !outcome.revives) return health;
+  if (isDead(health) && !outcome.revives) return health;
   switch (failure.kind) {
     case "rate-limited":
       return rateLimited(health, failure, at, rules);

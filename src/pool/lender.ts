@@ -279,7 +279,7 @@ export class Lender {
 
   #broken(asked: readonly (Account | undefined)[]): GatewayError {
     const { clock, ends } = this.#deps;
-    const waits = asked.map((account) => ends.breakerOf(account).opensAgainInMs(clock.monotonic()));
+    const waits = asked.map((account) => ends.breakerOf(account).trialInMs(clock.monotonic()));
     const waitMs = Math.max(Math.min(...waits), 1000);
     const text = `${this.provider.title} itself fails; the gateway asks it again in ${Math.ceil(waitMs / 1000)} s.`;
     return new GatewayError("upstream-broken", text, { retryAt: clock.now() + waitMs });

@@ -6,7 +6,7 @@ import type { Log } from "../lib/log.ts";
 import { ACCOUNT_STATES, type AccountRecord, type AccountState, type Store } from "../store/store.ts";
 import type { AccountContext, ModelInfo, ProbeResult, Provider, ServiceContext } from "../providers/provider.ts";
 import type { Account, Outlet } from "./account.ts";
-import { Books, meansOf } from "./books.ts";
+import { Books, outletMeans } from "./books.ts";
 import type { BreakerRules } from "./breaker.ts";
 import { Breakers, ONLY_SERVICE } from "./breakers.ts";
 import { CallerRests } from "./caller-rests.ts";
@@ -196,7 +196,7 @@ export class Pool {
   /** The means to speak to a service before there is an account. @throws GatewayError unknown-path */
   service(name: string, signal: Abortable): ServiceContext {
     const { clock, log } = this.#deps;
-    return { ...meansOf(this.#outletOf(this.provider(name), undefined, undefined)), clock, signal, log };
+    return { ...outletMeans(this.#outletOf(this.provider(name), undefined, undefined)), clock, signal, log };
   }
 
   /** The models that this provider's accounts serve, each once; without accounts, those that the provider lists. */
@@ -248,7 +248,7 @@ export class Pool {
     return {
       strategy: this.#deps.settings().strategy(name),
       breaker: state,
-      breakerUntil: state === "open" ? this.#deps.clock.now() + breaker.opensAgainInMs(monotonic) : undefined,
+      breakerUntil: state === "open" ? this.#deps.clock.now() + breaker.trialInMs(monotonic) : undefined,
       states,
       waiting: lender.waiting,
       guests: this.#guests.get(name)?.status,

@@ -4,6 +4,7 @@ import { withDeadline } from "../lib/deadline.ts";
 import type { Log } from "../lib/log.ts";
 import type { Account } from "./account.ts";
 import type { Books } from "./books.ts";
+import { isOut } from "./health.ts";
 
 const TICK_MS = 5000;
 const AT_ONCE = 4;
@@ -65,7 +66,7 @@ export class Prober {
 
   #isRenewalDue(account: Account): boolean {
     const { refresh } = account.provider;
-    if (!refresh || isOff(account)) return false;
+    if (!refresh || isOut(account)) return false;
     const { clock } = this.#deps;
     const dueAt = refresh.dueAt(account.credential);
     if (dueAt === undefined || dueAt > clock.now()) return false;
@@ -108,8 +109,4 @@ export class Prober {
       books.changed();
     }
   }
-}
-
-function isOff({ state }: Account): boolean {
-  return state === "disabled_by_user" || state === "disabled_auto" || state === "needs_login";
 }

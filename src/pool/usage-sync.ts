@@ -4,6 +4,7 @@ import { withDeadline } from "../lib/deadline.ts";
 import type { Log } from "../lib/log.ts";
 import type { Account } from "./account.ts";
 import type { Books } from "./books.ts";
+import { isOut } from "./health.ts";
 
 const TICK_MS = 5000;
 const AT_ONCE = 4;
@@ -179,9 +180,4 @@ function restOf({ state, health }: Account): number | undefined {
 /** Nothing was ever learnt about it. */
 function isNew({ quota, memory }: Account): boolean {
   return quota === undefined && memory === undefined;
-}
-
-/** Who is out waits for a person or for the prober. */
-function isOut({ state }: Account): boolean {
-  return state === "disabled_by_user" || state === "disabled_auto" || state === "needs_login";
 }

@@ -13,7 +13,7 @@ function broken(at: number): Breaker {
 test("5 failures within 30 s open it for 30 s", () => {
   const breaker = broken(0);
   expect(breaker.allows(29 * SECOND)).toBe(false);
-  expect(breaker.opensAgainInMs(10 * SECOND)).toBe(20 * SECOND);
+  expect(breaker.trialInMs(10 * SECOND)).toBe(20 * SECOND);
   expect(breaker.allows(30 * SECOND)).toBe(true);
 });
 
