@@ -4,12 +4,18 @@ import type { UpstreamBody } from "../src/lib/fetch.ts";
 export function bodyOf(stream: ReadableStream<Uint8Array>): UpstreamBody {
   const reader = stream.getReader();
   let isOver = false;
+  const read = async () => {
+    const { done, value } = await reader.read();
+    isOver = done;
+    return value;
+  };
   return {
-    async read() {
-      const { done, value } = await reader.read();
-      isOver = done;
-      return value;
-    },
+    read,
+    readBy: (by) =>
+      void read().then(
+        (bytes) => by.came(bytes),
+        (error: unknown) => by.failed(error),
+      ),
     rest: () => undefined,
     cancel() {
       if (!isOver) void reader.cancel();

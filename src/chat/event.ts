@@ -94,8 +94,24 @@ export type UpstreamEvent = Content | Progress | EndOf<Usage | undefined>;
 /** What a dialect encodes: no progress, and usage always filled in. */
 export type ChatEvent = Content | End;
 
+/** Each read of an upstream's batches is answered by one call of these, at once or later. */
+export interface UpstreamReader {
+  /** The next events, which arrived together, perhaps none; undefined after the last. */
+  came(batch: readonly UpstreamEvent[] | undefined): void;
+  /** It broke off, with a GatewayError. */
+  failed(failure: unknown): void;
+}
+
+/** A generator is one. What also gives its batches to a reader is read so: a token costs less without promises. */
+export interface UpstreamIterator extends AsyncIterator<readonly UpstreamEvent[]> {
+  /** Asks for the next batch; the one before must have come. */
+  read?(reader: UpstreamReader): void;
+}
+
 /** Batches of events that arrived together; a batch may be empty. Ends after `end`, or throws a GatewayError. */
-export type UpstreamStream = AsyncIterable<readonly UpstreamEvent[]>;
+export interface UpstreamStream {
+  [Symbol.asyncIterator](): UpstreamIterator;
+}
 
 /** Each read of a ChatStream is answered by one call of these, at once or later. */
 export interface ChatReader {

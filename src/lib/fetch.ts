@@ -18,10 +18,20 @@ export interface UpstreamHeaders {
   getSetCookie(): string[];
 }
 
+/** Each `readBy` is answered by one call of these, at once or later. */
+export interface BytesReader {
+  /** All that has arrived since the last read; undefined at the end. */
+  came(bytes: Uint8Array | undefined): void;
+  /** The connection failed before the end. */
+  failed(error: unknown): void;
+}
+
 /** Bytes that arrive: read them to the end, or cancel. One read at a time. */
 export interface UpstreamBody {
   /** All that has arrived since the last read; undefined at the end. Rejects when the connection fails before it. */
   read(): Promise<Uint8Array | undefined>;
+  /** The same for who reads each token and would pay for a promise each time. */
+  readBy(reader: BytesReader): void;
   /** What is left of the body, when all of it has arrived: then there is nothing to wait for. Undefined when it has not. */
   rest(): Uint8Array | undefined;
   /** Gives the rest up; after the end it does nothing. */

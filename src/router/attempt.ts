@@ -5,6 +5,8 @@ import {
   type ChatReader,
   type ChatStream,
   type UpstreamEvent,
+  type UpstreamIterator,
+  type UpstreamReader,
   type Usage,
 } from "../chat/event.ts";
 import type { ChatRequest, Message } from "../chat/request.ts";
@@ -69,7 +71,7 @@ export class Attempt implements ChatStream, Due, EventListenerObject {
   /** The chat on its way. */
   #taken: Promise<HeldChat> | undefined;
   #held: HeldChat | undefined;
-  #source: AsyncIterator<readonly UpstreamEvent[]> | undefined;
+  #source: UpstreamIterator | undefined;
   /** What was read before the stream was handed over. */
   #before: (readonly UpstreamEvent[])[] | undefined;
   /** Waits for the next batch; before the stream is handed over, for the chat and the first event. */
@@ -110,7 +112,7 @@ export class Attempt implements ChatStream, Due, EventListenerObject {
     this.#reader = reader;
     const before = this.#before;
     this.#before = undefined;
-    if (before) this.#came({ value: before.flat(), done: false });
+    if (before) this.#came(before.flat());
     else this.#pull();
   }
 
@@ -178,16 +180,20 @@ export class Attempt implements ChatStream, Due, EventListenerObject {
 
   #pull(): void {
     if (this.begun) this.#waitsSince ??= this.#means.clock.monotonic();
-    this.#source?.next().then(this.#came, this.#failed);
+    const source = this.#source;
+    if (source?.read) source.read(this.#upstreamReader);
+    else source?.next().then(this.#stepped, this.#failed);
   }
 
-  readonly #came = (result: IteratorResult<readonly UpstreamEvent[]>): void => {
+  readonly #stepped = ({ value, done }: IteratorResult<readonly UpstreamEvent[]>): void =>
+    this.#came(done ? undefined : value);
+
+  readonly #came = (batch: readonly UpstreamEvent[] | undefined): void => {
     const reader = this.#reader;
     if (!reader) return this.#letGo();
     let out: readonly ChatEvent[] | undefined;
     try {
-      if (result.done) throw this.#endedEarly();
-      const batch = result.value;
+      if (!batch) throw this.#endedEarly();
       if (batch.length > 0) {
         this.#waitsSince = undefined;
         this.#sourceEnded = batch.at(-1)?.type === "end";
@@ -211,6 +217,8 @@ export class Attempt implements ChatStream, Due, EventListenerObject {
     this.#abort(failure);
     reader.failed(failure);
   };
+
+  readonly #upstreamReader: UpstreamReader = { came: this.#came, failed: this.#failed };
 
   /** What a batch gives to the reader; undefined for nothing. */
   #supply(batch: readonly UpstreamEvent[]): readonly ChatEvent[] | undefined {

@@ -1,5 +1,5 @@
 import type { Abortable } from "../abort.ts";
-import type { UpstreamBody, UpstreamHeaders, UpstreamResponse } from "../fetch.ts";
+import type { BytesReader, UpstreamBody, UpstreamHeaders, UpstreamResponse } from "../fetch.ts";
 import { framingOf, type Framing, type PieceTaker } from "./framing.ts";
 import { AnswerHead } from "./head.ts";
 import { unpacked } from "./unpack.ts";
@@ -42,7 +42,7 @@ export class Exchange implements UpstreamResponse, UpstreamBody, PieceTaker {
   readonly #waiting: Uint8Array[] = [];
   #waitingBytes = 0;
   #isPaused = false;
-  #reader: { resolve(bytes: Uint8Array | undefined): void; reject(error: unknown): void } | undefined;
+  #reader: BytesReader | undefined;
   #isOver = false;
   #failure: { readonly error: unknown } | undefined;
 
@@ -69,12 +69,12 @@ export class Exchange implements UpstreamResponse, UpstreamBody, PieceTaker {
   }
 
   read(): Promise<Uint8Array | undefined> {
-    if (this.#waitingBytes > 0) return Promise.resolve(this.#takeWaiting());
-    if (this.#failure) return Promise.reject(this.#failure.error);
-    if (this.#isOver) return Promise.resolve(undefined);
-    return new Promise((resolve, reject) => {
-      this.#reader = { resolve, reject };
-    });
+    return new Promise((came, failed) => this.readBy({ came, failed }));
+  }
+
+  readBy(reader: BytesReader): void {
+    this.#reader = reader;
+    this.#tellReader();
   }
 
   rest(): Uint8Array | undefined {
@@ -96,11 +96,15 @@ export class Exchange implements UpstreamResponse, UpstreamBody, PieceTaker {
     } catch (error) {
       this.fail(error);
     }
+    this.#tellReader();
   }
 
   /** The connection is gone. @param error undefined when the other end closed it properly */
   gone(error: Error | undefined): void {
-    if (error === undefined && this.#framing?.endsWithConnection) return this.#finish(false);
+    if (error === undefined && this.#framing?.endsWithConnection) {
+      this.#finish(false);
+      return this.#tellReader();
+    }
     this.fail(error ? connectionError(error) : new ConnectionError("ECONNRESET", "The connection was closed."));
   }
 
@@ -109,9 +113,8 @@ export class Exchange implements UpstreamResponse, UpstreamBody, PieceTaker {
     this.#failure = { error };
     this.#end();
     this.#refuse(error);
-    this.#reader?.reject(error);
-    this.#reader = undefined;
     this.#host.over(false);
+    this.#tellReader();
   }
 
   /** The signal aborts. */
@@ -166,14 +169,19 @@ export class Exchange implements UpstreamResponse, UpstreamBody, PieceTaker {
     if (framing.isOver) this.#finish(used === bytes.length && this.#head?.keepsAlive === true);
     this.#settle?.resolve(this);
     this.#settle = undefined;
-    if (this.#reader && (this.#waitingBytes > 0 || this.#isOver)) {
-      const reader = this.#reader;
-      this.#reader = undefined;
-      reader.resolve(this.#takeWaiting());
-    } else if (this.#waitingBytes > MOST_WAITING_BYTES && !this.#isPaused && !this.#isOver) {
+    if (this.#waitingBytes > MOST_WAITING_BYTES && !this.#reader && !this.#isPaused && !this.#isOver) {
       this.#isPaused = true;
       this.#host.pause();
     }
+  }
+
+  /** Last of all steps: a reader that is told goes on at once, and may ask for more, give up or begin another call. */
+  #tellReader(): void {
+    const reader = this.#reader;
+    if (!reader || (this.#waitingBytes === 0 && !this.#isOver)) return;
+    this.#reader = undefined;
+    if (this.#waitingBytes === 0 && this.#failure) reader.failed(this.#failure.error);
+    else reader.came(this.#takeWaiting());
   }
 
   take(piece: Uint8Array): void {
@@ -197,9 +205,6 @@ export class Exchange implements UpstreamResponse, UpstreamBody, PieceTaker {
   #finish(isClean: boolean): void {
     if (this.#isOver) return;
     this.#end();
-    const reader = this.#waitingBytes === 0 ? this.#reader : undefined;
-    if (reader) this.#reader = undefined;
-    reader?.resolve(undefined);
     if (this.#isPaused) this.#host.resume();
     this.#isPaused = false;
     this.#host.over(isClean);

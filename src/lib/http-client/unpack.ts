@@ -24,15 +24,22 @@ export function unpacked(body: UpstreamBody, coding: string): UpstreamBody {
   if (!unpack) return body;
   pipeline(Readable.from(piecesOf(body)), unpack, () => {}); // The reader meets what fails.
   const pieces = unpack[Symbol.asyncIterator]() as AsyncIterator<Uint8Array>;
+  const read = async (): Promise<Uint8Array | undefined> => {
+    try {
+      const { value, done } = await pieces.next();
+      return done ? undefined : value;
+    } catch (error) {
+      const { code } = error as { code?: string };
+      throw code?.startsWith("Z_") ? new ConnectionError("EHTTP", "The answer cannot be unpacked.") : error;
+    }
+  };
   return {
-    async read() {
-      try {
-        const { value, done } = await pieces.next();
-        return done ? undefined : value;
-      } catch (error) {
-        const { code } = error as { code?: string };
-        throw code?.startsWith("Z_") ? new ConnectionError("EHTTP", "The answer cannot be unpacked.") : error;
-      }
+    read,
+    readBy(reader) {
+      read().then(
+        (bytes) => reader.came(bytes),
+        (error: unknown) => reader.failed(error),
+      );
     },
     rest: () => undefined,
     cancel() {

@@ -1,8 +1,8 @@
 import { GatewayError } from "../../chat/error.ts";
-import { isFirstEvent, type UpstreamEvent } from "../../chat/event.ts";
+import { isFirstEvent, type UpstreamEvent, type UpstreamIterator, type UpstreamReader } from "../../chat/event.ts";
 import { BodyTooLarge } from "../../lib/body.ts";
 import type { Clock } from "../../lib/clock.ts";
-import type { UpstreamBody } from "../../lib/fetch.ts";
+import type { BytesReader, UpstreamBody } from "../../lib/fetch.ts";
 import { EventTooLarge } from "../../lib/sse.ts";
 import type { TurnContext } from "../provider.ts";
 import { Answer } from "./answer.ts";
@@ -26,17 +26,19 @@ const DONE: Result = { value: undefined, done: true };
  * A turn's events, one batch per network read. One object with plain steps: a generator would cost each token several
  * turns of the microtask queue.
  */
-export class AnswerStream implements AsyncIterableIterator<Batch> {
+export class AnswerStream implements UpstreamIterator, AsyncIterableIterator<Batch>, BytesReader {
   readonly #start: () => Promise<Turn>;
   readonly #answer: Answer;
   readonly #context: TurnContext<LongcatCredential>;
   #body: UpstreamBody | undefined;
   #linger: Linger | undefined;
+  /** Waits for the next batch. */
+  #reader: UpstreamReader | undefined;
   #silentBytes = 0;
   /** A first event has been given: from now on no other account will answer in its place. */
   #hasBegun = false;
   #isOver = false;
-  /** Thrown at the next read. */
+  /** Told at the next read. */
   #failure: GatewayError | undefined;
 
   /** @param start sends the turn */
@@ -56,13 +58,20 @@ export class AnswerStream implements AsyncIterableIterator<Batch> {
   }
 
   next(): Promise<Result> {
-    if (this.#failure) {
-      const failure = this.#failure;
-      this.#failure = undefined;
-      return Promise.reject(failure);
-    }
-    if (this.#isOver) return Promise.resolve(DONE);
-    return this.#body ? this.#read(this.#body) : this.#start().then(this.#began, this.#failed);
+    return new Promise((resolve, reject) => {
+      const came = (batch: Batch | undefined) => resolve(batch ? { value: batch, done: false } : DONE);
+      this.read({ came, failed: reject });
+    });
+  }
+
+  read(reader: UpstreamReader): void {
+    const failure = this.#failure;
+    this.#failure = undefined;
+    if (failure) return reader.failed(failure);
+    if (this.#isOver) return reader.came(undefined);
+    this.#reader = reader;
+    if (this.#body) this.#readOn(this.#body);
+    else this.#start().then(this.#began, (error: unknown) => this.failed(error));
   }
 
   return(): Promise<Result> {
@@ -70,19 +79,21 @@ export class AnswerStream implements AsyncIterableIterator<Batch> {
     return Promise.resolve(DONE);
   }
 
-  readonly #began = ({ body, first }: Turn): Result | Promise<Result> => {
+  readonly #began = ({ body, first }: Turn): void => {
     this.#body = body;
     // Whoever has let go meanwhile had no body to cancel.
     if (this.#isOver) body.cancel();
-    return this.#isOver ? DONE : this.#came(first);
+    this.came(first);
   };
 
-  #read(body: UpstreamBody): Promise<Result> {
-    return (this.#linger ? this.#linger.read(body) : body.read()).then(this.#came, this.#failed);
+  #readOn(body: UpstreamBody): void {
+    if (this.#linger) this.#linger.readBy(this, body);
+    else body.readBy(this);
   }
 
-  readonly #came = (bytes: Uint8Array | undefined): Result | Promise<Result> => {
-    if (this.#isOver) return DONE;
+  /** Bytes of the body; undefined at its end. */
+  came(bytes: Uint8Array | undefined): void {
+    if (this.#isOver) return this.#tell(undefined);
     const answer = this.#answer;
     const out: UpstreamEvent[] = [];
     try {
@@ -96,7 +107,7 @@ export class AnswerStream implements AsyncIterableIterator<Batch> {
         }
         if (answer.progress !== "last") {
           if (answer.progress === "finished") this.#linger ??= new Linger(this.#context.clock);
-          return out.length > 0 || !this.#body ? { value: out, done: false } : this.#read(this.#body);
+          return out.length > 0 || !this.#body ? this.#tell(out) : this.#readOn(this.#body);
         }
       }
       answer.end(out);
@@ -104,19 +115,33 @@ export class AnswerStream implements AsyncIterableIterator<Batch> {
     } catch (error) {
       return this.#broken(error, out);
     }
-    return { value: out, done: false };
-  };
+    this.#tell(out);
+  }
 
-  readonly #failed = (error: unknown): Result => this.#broken(error, []);
+  /** The body broke off. */
+  failed(error: unknown): void {
+    this.#broken(error, []);
+  }
 
   /** What came before the fault in the same read, and what was held back of an answer that has begun, is part of it. */
-  #broken(error: unknown, out: UpstreamEvent[]): Result {
+  #broken(error: unknown, out: UpstreamEvent[]): void {
     this.#close();
     if (this.#hasBegun) this.#answer.breakOff(out);
     const failure = failureOf(error, this.#context);
-    if (out.length === 0) throw failure;
-    this.#failure = failure;
-    return { value: out, done: false };
+    if (out.length > 0) {
+      this.#failure = failure;
+      return this.#tell(out);
+    }
+    const reader = this.#reader;
+    this.#reader = undefined;
+    reader?.failed(failure);
+  }
+
+  /** Last of all steps: the reader goes on at once. */
+  #tell(batch: Batch | undefined): void {
+    const reader = this.#reader;
+    this.#reader = undefined;
+    reader?.came(batch);
   }
 
   #close(): void {
@@ -148,10 +173,11 @@ class Linger {
     this.#cancel();
   }
 
-  /** The next bytes; undefined at the end of the body, or once the time after the finish is up. */
-  read(body: UpstreamBody): Promise<Uint8Array | undefined> {
+  /** Gives the next bytes; undefined at the end of the body, or once the time after the finish is up. */
+  readBy(reader: BytesReader, body: UpstreamBody): void {
     // The answer is whole: a connection that breaks now ends it as well as any other.
-    return Promise.race([body.read().catch(() => undefined), this.#over]);
+    const bytes = body.read().catch(() => undefined);
+    void Promise.race([bytes, this.#over]).then((first) => reader.came(first));
   }
 }
 

@@ -6,6 +6,7 @@ import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from "nod
 import { readText } from "../../../src/lib/body.ts";
 import { systemClock } from "../../../src/lib/clock.ts";
 import { StandingHeaders } from "../../../src/lib/http-client/header-lines.ts";
+import type { ConnectionError } from "../../../src/lib/http-client/wire.ts";
 import { createUpstreamFetch } from "../../../src/providers/upstream-fetch.ts";
 import { onRequest, startRawServer } from "./raw-server.ts";
 
@@ -170,6 +171,28 @@ describe("connections", () => {
     stop.abort(new Error("no longer wanted"));
     await expect(reading).rejects.toThrow("no longer wanted");
     await gone;
+  });
+
+  test("a late reader hears of what came before a failure, then of that, and once", async () => {
+    let there: Socket | undefined;
+    using server = await startRawServer((socket) => {
+      there = socket;
+      onRequest(socket, () => socket.write("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1\r\n"));
+    });
+    const { body } = await make()(server.url, { signal });
+    there?.write("!\r\nno chunk");
+    await closed(there);
+    const heard: unknown[] = [];
+    const reader = {
+      came(bytes: Uint8Array | undefined) {
+        heard.push(bytes && Buffer.from(bytes).toString());
+        body.readBy(reader);
+      },
+      failed: (error: unknown) => heard.push((error as ConnectionError).code),
+    };
+    body.readBy(reader);
+    body.cancel();
+    expect(heard).toEqual(["!", "EHTTP"]);
   });
 
   test("a reader that rests makes the server wait, and then gets every byte", async () => {
