@@ -12,8 +12,9 @@ import { startText } from "./cli/start-text.ts";
 import { type Config, isLoopback } from "./config.ts";
 import { listen } from "./http/listen.ts";
 import { assetRoot } from "./lib/asset-root.ts";
-import { systemClock } from "./lib/clock.ts";
+import { sleep, systemClock } from "./lib/clock.ts";
 import { containerNotices, readContainerFacts } from "./lib/container.ts";
+import type { Log } from "./lib/log.ts";
 import { createLogger, type Logger } from "./lib/logger.ts";
 import { streamSink } from "./lib/outlet.ts";
 import { appendTrouble } from "./lib/rotating-file.ts";
@@ -141,17 +142,14 @@ async function serve(config: Config): Promise<number> {
     const closed = listening.stop();
     await drained;
     // The last frames are written, but not yet sent.
-    await Promise.race([closed, new Promise((resolve) => systemClock.after(LAST_OUTPUT_MS, () => resolve(undefined)))]);
+    await Promise.race([closed, sleep(systemClock, LAST_OUTPUT_MS)]);
     await app.stop();
     await store.close();
     await listening.kill();
     rmSync(tokenPath, { force: true });
     lock.release();
-    await Promise.race([
-      log.flush(),
-      new Promise((resolve) => systemClock.after(LAST_OUTPUT_MS, () => resolve(undefined))),
-    ]);
-  });
+    await Promise.race([log.flush(), sleep(systemClock, LAST_OUTPUT_MS)]);
+  }, log);
   process.on("uncaughtException", (error) => log.error("uncaught", { cause: error.stack ?? error.message }));
   process.on("unhandledRejection", (cause) => log.error("unhandled", { cause: String(cause) }));
 
@@ -196,8 +194,8 @@ async function setupLink(config: Config, app: App, store: Store, url: string): P
   return `${url}/console/setup?token=${app.auth.issueSetupToken()}`;
 }
 
-/** The first signal stops in order, the second at once. Resolves to the exit code. */
-function stopOnSignals(stop: () => Promise<void>): Promise<number> {
+/** The first signal stops in order, the second at once. Resolves to the exit code: 1 when the stop failed. */
+function stopOnSignals(stop: () => Promise<void>, log: Log): Promise<number> {
   return new Promise((resolve) => {
     let stopping = false;
     const signalled = () => {
@@ -205,7 +203,10 @@ function stopOnSignals(stop: () => Promise<void>): Promise<number> {
       stopping = true;
       stop().then(
         () => resolve(0),
-        () => resolve(1),
+        (cause: unknown) => {
+          log.error("stop-failed", { cause: String(cause) });
+          resolve(1);
+        },
       );
     };
     process.on("SIGTERM", signalled);
