@@ -1,6 +1,6 @@
 import { GatewayError } from "../chat/error.ts";
 import { Aborter } from "../lib/abort.ts";
-import type { Clock } from "../lib/clock.ts";
+import { sleep, type Clock } from "../lib/clock.ts";
 
 /** How long ended streams have to write their last frame. */
 const LAST_WORDS_MS = 500;
@@ -25,7 +25,7 @@ export function mostTurns(openFiles: number): number {
 const UNHEARD_MS = 250;
 
 /** Whoever sent a request: the request itself. */
-export interface Client {
+interface Sender {
   /** Aborts when it leaves; has aborted when it has left. */
   readonly signal: AbortSignal;
 }
@@ -34,20 +34,20 @@ export interface Client {
 export class Turn extends Aborter {
   readonly #turns: Turns;
   /** Undefined once its signal is heard. */
-  #client: Client | undefined;
+  #sender: Sender | undefined;
   #isOver = false;
 
   /** Made by `Turns.begin` alone. */
-  constructor(turns: Turns, client: Client) {
+  constructor(turns: Turns, sender: Sender) {
     super();
     this.#turns = turns;
-    this.#client = client;
+    this.#sender = sender;
   }
 
   /** Hears of the client's leaving from now on. */
   listen(): void {
-    const signal = this.#client?.signal;
-    this.#client = undefined;
+    const signal = this.#sender?.signal;
+    this.#sender = undefined;
     if (signal?.aborted) this.leave();
     // It is not taken off again: it goes with the request, and a turn that is over does not mind.
     else signal?.addEventListener("abort", this, { once: true });
@@ -101,13 +101,13 @@ export class Turns {
   }
 
   /** @throws GatewayError stopping once `drain` was called, gateway-full while as many as may be are under way */
-  begin(client: Client): Turn {
+  begin(sender: Sender): Turn {
     if (this.#stopping) throw new GatewayError("stopping", "The gateway is stopping. Try again in a few seconds.");
     if (this.#open.size >= this.#most) {
       const text = `The gateway is full: it may open no more connections for its ${this.#most} requests under way.`;
       throw new GatewayError("gateway-full", `${text} Try again in a few seconds.`);
     }
-    const turn = new Turn(this, client);
+    const turn = new Turn(this, sender);
     this.#open.add(turn);
     if (!this.#isListening) {
       this.#isListening = true;
@@ -132,11 +132,10 @@ export class Turns {
     this.#stopping = true;
     if (this.#open.size === 0) return;
     const empty = new Promise<void>((resolve) => (this.#emptied = resolve));
-    const passed = (ms: number) => new Promise<void>((resolve) => this.#clock.after(ms, resolve));
-    await Promise.race([empty, passed(graceMs)]);
+    await Promise.race([empty, sleep(this.#clock, graceMs)]);
     for (const turn of this.#open) {
       turn.abort(new GatewayError("stopping", "The gateway was stopped before this answer was complete."));
     }
-    if (this.#open.size > 0) await Promise.race([empty, passed(LAST_WORDS_MS)]);
+    if (this.#open.size > 0) await Promise.race([empty, sleep(this.#clock, LAST_WORDS_MS)]);
   }
 }
