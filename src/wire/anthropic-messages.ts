@@ -3,25 +3,8 @@
  * "not given" wherever clients send it. Each `description` completes "the field must be ...", for error texts and the
  * API page. Source: the public API reference, versions 2023-06-01 and 2026-10-21.
  */
-import { type Static, type TSchema, Type } from "@sinclair/typebox";
-
-const maybe = <T extends TSchema>(schema: T) =>
-  Type.Optional(Type.Union([schema, Type.Null()], { description: schema.description ?? "a valid value" }));
-
-const STRING = Type.String({ description: "a string" });
-const NUMBER = Type.Number({ description: "a number" });
-const BOOLEAN = Type.Boolean({ description: "true or false" });
-const OBJECT = Type.Record(Type.String(), Type.Unknown(), { description: "an object" });
-const NAME = Type.String({ minLength: 1, description: "a string that is not empty" });
-const COUNT = Type.Integer({ minimum: 1, description: "a whole number of 1 or more" });
-
-const oneOf = <const T extends string>(...values: T[]) =>
-  Type.Unsafe<T>(
-    Type.Union(
-      values.map((value) => Type.Literal(value)),
-      { description: `one of ${values.map((value) => `"${value}"`).join(", ")}` },
-    ),
-  );
+import { type Static, Type } from "@sinclair/typebox";
+import { BOOLEAN, COUNT, maybe, NAME, NUMBER, OBJECT, oneOf, STRING } from "./parts.ts";
 
 /** Marks the end of what the service is to cache. */
 const CacheControl = Type.Object({ type: STRING, ttl: maybe(STRING) }, { description: 'an object with a "type"' });
