@@ -86,6 +86,9 @@ export type ResponseFormat =
       readonly strict: boolean;
     };
 
+/** What the model is told where an upstream has no way of its own to hold an answer to plain JSON. */
+export const JSON_ONLY = "Answer with one valid JSON object and nothing else: no other words, no code fence.";
+
 export interface Sampling {
   readonly temperature?: number;
   readonly topP?: number;

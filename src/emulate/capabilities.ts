@@ -1,6 +1,6 @@
 import type { Capabilities } from "../chat/capabilities.ts";
 import { GatewayError } from "../chat/error.ts";
-import type { ChatRequest, Message, Part } from "../chat/request.ts";
+import { JSON_ONLY, type ChatRequest, type Message, type Part } from "../chat/request.ts";
 import { foldMessages, holdsTool, looksFolded, toolPartsAsText } from "./transcript.ts";
 
 /**
@@ -33,7 +33,7 @@ export function prepare(request: ChatRequest, capabilities: Capabilities): ChatR
         { field: "response_format" },
       );
     }
-    messages = [JSON_ONLY, ...messages];
+    messages = [jsonInWords, ...messages];
     responseFormat = { type: "text" };
   }
   if (capabilities.history === "prompt") {
@@ -47,10 +47,7 @@ export function prepare(request: ChatRequest, capabilities: Capabilities): ChatR
   return { ...request, messages, tools, toolChoice, responseFormat };
 }
 
-const JSON_ONLY: Message = {
-  role: "system",
-  parts: [{ type: "text", text: "Answer with one valid JSON object and nothing else: no other words, no code fence." }],
-};
+const jsonInWords: Message = { role: "system", parts: [{ type: "text", text: JSON_ONLY }] };
 
 /** One text of one speaker without a name: what folding it would give. */
 function isPrompt(messages: readonly Message[]): boolean {

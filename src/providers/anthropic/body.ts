@@ -1,5 +1,5 @@
 /** A turn as a Messages body (protocol.md, "A turn"). */
-import type { ChatRequest, Tool as NeutralTool } from "../../chat/request.ts";
+import { JSON_ONLY, type ChatRequest, type Tool as NeutralTool } from "../../chat/request.ts";
 import type { MessagesRequest, Tool, ToolChoice } from "../../wire/anthropic-messages.ts";
 import { conversationOf, type Conversation } from "./messages.ts";
 import type { Form } from "./quirks.ts";
@@ -35,8 +35,6 @@ export function bodyOf(request: ChatRequest, model: string, form: Form): Message
     ...(stop.length === 0 ? {} : { stop_sequences: stop }),
   };
 }
-
-const JSON_ONLY = "Answer with one valid JSON object and nothing else: no other words, no code fence.";
 
 /** The format demands a limit: what the model can give at most, for models that do not tell. */
 function usualLimit(model: string): number {

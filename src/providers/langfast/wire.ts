@@ -1,6 +1,6 @@
 /** What a run's bodies hold: messages in the model's roles, and the parameters that its row allows (protocol.md, "A run"). */
 import { GatewayError } from "../../chat/error.ts";
-import { textOf, type ChatRequest, type Message, type ReasoningRequest } from "../../chat/request.ts";
+import { JSON_ONLY, textOf, type ChatRequest, type Message, type ReasoningRequest } from "../../chat/request.ts";
 import type { ModelRow } from "./models.ts";
 
 export interface WireMessage {
@@ -11,8 +11,6 @@ export interface WireMessage {
 
 /** The one test case that each run has: the service makes one job of it. */
 export const TEST_CASES = [{ name: "API Test Case", variables: [] }] as const;
-
-const JSON_ONLY = "Answer with one valid JSON object and nothing else: no other words, no code fence.";
 
 /** The body of `create_prompt`. What a prompt stores does not matter, so it holds nothing of the user's. */
 export function promptBody(model: string, now: number): string {
