@@ -2,8 +2,8 @@ import { GatewayError } from "../chat/error.ts";
 import { readProxy } from "../lib/proxy.ts";
 import type { AccountSettings } from "../store/store.ts";
 import type { AccountChanges } from "./admin.ts";
+import { nameOf } from "./names.ts";
 
-const LONGEST_LABEL = 80;
 const MOST_CONCURRENT = 100;
 const MOST_PER_HOUR = 100_000;
 const MOST_PRIORITY = 1000;
@@ -18,7 +18,7 @@ const LONGEST_MODEL = 200;
 export function settingsOf(changes: AccountChanges): Partial<AccountSettings> {
   const settings: { -readonly [Name in keyof AccountSettings]?: AccountSettings[Name] } = {};
   const { label, priority, concurrency, requestsPerHour, proxy, models } = changes;
-  if (typeof label === "string") settings.label = labelOf(label);
+  if (typeof label === "string") settings.label = nameOf("account", "label", label);
   if (priority !== undefined) settings.priority = whole("priority", priority ?? 0, -MOST_PRIORITY, MOST_PRIORITY);
   if (concurrency !== undefined)
     settings.concurrency = concurrency === null ? undefined : whole("concurrency", concurrency, 1, MOST_CONCURRENT);
@@ -28,12 +28,6 @@ export function settingsOf(changes: AccountChanges): Partial<AccountSettings> {
   if (proxy !== undefined) settings.proxy = proxy === null || proxy.trim() === "" ? undefined : proxyOf(proxy);
   if (models !== undefined) settings.models = models === null ? undefined : modelsOf(models);
   return settings;
-}
-
-function labelOf(label: string): string {
-  const trimmed = label.trim();
-  if (trimmed && trimmed.length <= LONGEST_LABEL) return trimmed;
-  throw wrong("label", `Give the account a name of 1 to ${LONGEST_LABEL} characters.`);
 }
 
 function whole(field: keyof AccountChanges, value: number, least: number, most: number): number {

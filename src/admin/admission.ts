@@ -7,6 +7,7 @@ import type { UsageSync } from "../pool/usage-sync.ts";
 import type { Provider } from "../providers/provider.ts";
 import type { Admin, AdmittedAccount, RefusedLogin } from "./admin.ts";
 import { deadline } from "./deadline.ts";
+import { optionalLabel } from "./names.ts";
 import { readPaste } from "./paste.ts";
 
 export interface AdmissionDeps {
@@ -58,6 +59,7 @@ export function admission({ pool, usage, clock }: AdmissionDeps): Pick<Admin["ac
   return {
     async add(name, text, options = {}) {
       const provider = pool.provider(name);
+      const label = optionalLabel(options.label);
       const pasted = readPaste(provider, text);
       const refused: RefusedLogin[] = pasted.refused.map((each) => ({ hint: `line ${each.line}`, ...each }));
       const unchecked = new Map<Account, string>();
@@ -70,7 +72,7 @@ export function admission({ pool, usage, clock }: AdmissionDeps): Pick<Admin["ac
           continue;
         }
         const checked = verdict && "probe" in verdict ? verdict : undefined;
-        const { added, known } = await pool.roster.add(name, [checked?.credential ?? credential], options.label);
+        const { added, known } = await pool.roster.add(name, [checked?.credential ?? credential], label);
         if (checked) for (const account of added) introduce(account, checked);
         if (checked) for (const account of known) if (isMended(account)) await pool.roster.reset(account.id);
         if (verdict && "unchecked" in verdict)

@@ -3,6 +3,7 @@ import type { Clock } from "../lib/clock.ts";
 import { newApiKey, newId } from "../lib/id.ts";
 import type { ApiKeyRecord, Store } from "../store/store.ts";
 import type { Admin, ApiKeyView } from "./admin.ts";
+import { nameOf } from "./names.ts";
 
 /** A key that fits the presented text. */
 export interface KnownKey {
@@ -71,14 +72,11 @@ export async function openKeyRing(
         return (await store.keys.all()).map(toView);
       },
       async create(name, options = {}) {
-        const trimmed = name.trim();
-        if (!trimmed || trimmed.length > 80) {
-          throw new GatewayError("invalid-request", "Give the key a name of 1 to 80 characters.", { field: "name" });
-        }
+        const given = nameOf("key", "name", name);
         const key = newApiKey();
         const record: ApiKeyRecord = {
           id: newId("key"),
-          name: trimmed,
+          name: given,
           prefix: `${key.slice(0, SHOWN_CHARS)}…`,
           hash: hashOf(key),
           admin: options.admin ?? false,

@@ -9,6 +9,7 @@ import type { Provider, ServiceContext, SignIn } from "../providers/provider.ts"
 import type { Store } from "../store/store.ts";
 import type { Admin, SignInMethodView, SignInView } from "./admin.ts";
 import { Callbacks } from "./callback.ts";
+import { optionalLabel } from "./names.ts";
 import { newSession, pollAfterMs, recordOf, sessionOf, type Session } from "./sign-in-session.ts";
 
 const ANSWER_MS = 30_000;
@@ -79,10 +80,12 @@ export class SignIns {
     name: string,
     method: string,
     input: Readonly<Record<string, string>>,
-    { label, accountId }: { readonly label?: string; readonly accountId?: string },
+    options: { readonly label?: string; readonly accountId?: string },
   ): Promise<SignInView> {
     await this.#load();
     const { pool, clock, log } = this.#deps;
+    const { accountId } = options;
+    const label = optionalLabel(options.label);
     const provider = pool.provider(name);
     const signIn = signInOf(provider);
     if (accountId !== undefined && pool.find(accountId).provider !== provider) {
