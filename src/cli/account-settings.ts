@@ -61,7 +61,7 @@ function modelsIn(text: string): string[] | null {
 
 async function readProxy({ io }: Call): Promise<string | null> {
   const [text = ""] = await readSecrets(io, [`Proxy, as http://name:password@host:port, or ${DEFAULT} (not shown): `]);
-  return text === DEFAULT ? null : text;
+  return text.trim() === DEFAULT ? null : text;
 }
 
 function settingsLine({ id, label, concurrency, settings }: AccountView): string {

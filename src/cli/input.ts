@@ -3,17 +3,19 @@ import { UsageError } from "./command.ts";
 
 /** More than any list of accounts has. */
 const LIMIT_CHARS = 16_000_000;
+const LIMIT_BYTES = 4 * LIMIT_CHARS;
+const NO_TEXT = "standard input is not text in UTF-8";
 
 /**
  * Reads secrets: all of a piped standard input, or what a person types or pastes up to Enter, which is not shown. Raw,
  * because a terminal's own line holds 4096 bytes and a cookie header may be longer.
  *
  * @param prompts one for each text that a person is asked; a pipe gives one text alone
- * @returns the texts without white space around them
+ * @returns the texts without the line ends around them: a password may begin or end with a blank
  * @throws UsageError when there is nothing, or a person presses Ctrl-C
  */
 export async function readSecrets(io: CliIo, prompts: readonly string[]): Promise<string[]> {
-  return (await readHiddenTexts(io, prompts)).map((text) => text.trim());
+  return (await readHiddenTexts(io, prompts)).map((text) => text.replace(/^[\r\n]+/, "").replace(/[\r\n]+$/, ""));
 }
 
 /** The same for credentials, which may be many: as they came, so that their lines keep their numbers. */
@@ -108,12 +110,32 @@ async function* linesOf(chunks: Chunks, isTty: boolean): AsyncGenerator<string, 
 type Chunks = AsyncIterator<Uint8Array | string>;
 
 async function readAll(chunks: Chunks): Promise<string> {
-  const decoder = new TextDecoder();
-  let text = "";
+  const pieces: Uint8Array[] = [];
+  let length = 0;
   for (let next = await chunks.next(); !next.done; next = await chunks.next()) {
-    text += decode(decoder, next.value);
-    if (text.length > LIMIT_CHARS) throw new UsageError("standard input is too long");
+    const piece = typeof next.value === "string" ? Buffer.from(next.value) : next.value;
+    pieces.push(piece);
+    length += piece.length;
+    if (length > LIMIT_BYTES) throw new UsageError("standard input is too long");
   }
+  return textOf(Buffer.concat(pieces));
+}
+
+/**
+ * UTF-8, or what PowerShell writes: UTF-16 with a mark at its beginning.
+ * @throws UsageError for anything else: among a picture's bytes are short lines that would pass for a login
+ */
+function textOf(bytes: Uint8Array): string {
+  const [first, second] = bytes;
+  const utf16 =
+    first === 0xff && second === 0xfe ? "utf-16le" : first === 0xfe && second === 0xff ? "utf-16be" : undefined;
+  let text: string;
+  try {
+    text = new TextDecoder(utf16 ?? "utf-8", { fatal: true }).decode(bytes);
+  } catch (error) {
+    throw new UsageError(NO_TEXT, { cause: error });
+  }
+  if (text.includes("\0")) throw new UsageError(NO_TEXT);
   return text;
 }
 

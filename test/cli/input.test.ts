@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import type { CliIo } from "../../src/cli/command.ts";
-import { lineReader, readSecrets } from "../../src/cli/input.ts";
+import { lineReader, readCredentials, readSecrets } from "../../src/cli/input.ts";
 import { VirtualClock } from "../virtual-clock.ts";
 
 /** A terminal or pipe that hands these pieces on, one a read. */
@@ -76,4 +76,34 @@ test.each(lineCases)("lines $name", async ({ tty, pieces, lines }) => {
 test("Ctrl-C ends the lines of a terminal", async () => {
   const { surroundings } = io(["abc\u0003"], true);
   expect(lineReader(surroundings).next()).rejects.toThrow("given up");
+});
+
+const utf16 = (text: string, order: "utf-16le" | "utf-16be") => {
+  const written = Buffer.from(text, "utf16le");
+  return new Uint8Array(order === "utf-16le" ? written : written.swap16());
+};
+test.each(["utf-16le", "utf-16be"] as const)(
+  "a file that PowerShell wrote in %s is read, cut anywhere",
+  async (order) => {
+    const file = utf16("\ufefftoken=一\r\n二\r\n", order);
+    for (let cut = 0; cut <= file.length; cut++) {
+      const { surroundings } = io([file.slice(0, cut), file.slice(cut)], false);
+      expect(await readCredentials(surroundings, "")).toBe("token=一\r\n二");
+    }
+  },
+);
+
+test.each([
+  ["a picture", new Uint8Array([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x00, 0x41, 0x0a, 0x42])],
+  ["text of another encoding", new Uint8Array([0xb5, 0xc7, 0xc2, 0xbc, 0x0a, 0x41])],
+  ["NUL among letters", new TextEncoder().encode("abc\u0000def")],
+])("%s is no text, and no line of it is taken for a login", async (_name, bytes) => {
+  const { surroundings } = io([bytes], false);
+  const outcome = await readCredentials(surroundings, "").catch((error: unknown) => error);
+  expect(outcome).toMatchObject({ name: "UsageError", message: expect.stringContaining("UTF-8") as string });
+});
+
+test("a password keeps the blanks at its ends, as the page's own form does", async () => {
+  const { surroundings } = io([" long enough pass \r\n"], false);
+  expect(await readSecrets(surroundings, ["New password: "])).toEqual([" long enough pass "]);
 });

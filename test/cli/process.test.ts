@@ -69,3 +69,22 @@ test("row 11 an interrupt cancels the sign-in before the process ends", async ()
   expect(stderr).toContain('["cancel","login_1"]');
   expect(await new Response(child.stdout).text()).toBe("");
 });
+
+test("a reader that leaves early ends the output, and nothing is said of it", async () => {
+  // The errors alone go out, and they end when the program does.
+  const child = Bun.spawn(["sh", "-c", '("$0" -e "$1" key list 2>&3 | true) 3>&1', process.execPath, PROGRAM], {
+    stdout: "pipe",
+  });
+  expect(await new Response(child.stdout).text()).toBe("[]");
+});
+
+test("output that cannot be written is a failure in words", async () => {
+  const child = Bun.spawn(["sh", "-c", '"$0" -e "$1" key add laptop > /dev/full', process.execPath, PROGRAM], {
+    stderr: "pipe",
+    env: { ...process.env, DATA_DIR: "/nowhere" },
+  });
+  const stderr = await new Response(child.stderr).text();
+  expect(await child.exited).toBe(1);
+  expect(stderr).toContain("sluice: the output could not be written (ENOSPC)");
+  expect(stderr).not.toContain("    at ");
+});
