@@ -231,9 +231,14 @@ export class Answer {
       this.#release(out);
       return;
     }
-    if (!final.startsWith(sent + this.#held)) think(this.#held + this.#content.close(), out);
+    const owed = final.slice(sent.length);
+    if (!final.startsWith(sent + this.#held)) {
+      const held = this.#held + this.#content.close();
+      // Nothing need part a preamble from the answer: what is told as answer is not told as thinking, too.
+      think(held.endsWith(owed) ? held.slice(0, held.length - owed.length) : held, out);
+    }
     this.#held = "";
-    this.#say(final.slice(sent.length), out);
+    this.#say(owed, out);
     this.#content = new TextTrack();
     this.#content.whole(final);
   }

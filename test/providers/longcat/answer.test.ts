@@ -165,6 +165,13 @@ test("text that may be thinking is held back for two seconds at most", () => {
   expect(read(content("four"))).toEqual([{ type: "text-delta", text: "four" }]);
 });
 
+test("a preamble and the answer in one group of text are parted by the whole text", () => {
+  const frames = [event("think", { content: "Hm. " }), content("I will look. "), content("The "), content("answer.")];
+  const batches = told([...frames, finish("The answer.")], THINKING);
+  const thought = batches.flat().map((one) => (one.type === "reasoning-delta" ? one.text : ""));
+  expect([textOf(batches), thought.join("")]).toEqual(["The answer.", "Hm. I will look. "]);
+});
+
 test("bytes with an event but nothing to say are progress; bytes without an event are nothing", () => {
   const [batch, none] = told([event("plugin"), ": words\n\n", content("a") + finish()]);
   expect([batch, none]).toEqual([[{ type: "progress" }], []]);
