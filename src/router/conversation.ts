@@ -19,8 +19,9 @@ const MOST_KEPT = 20_000;
 const SWEEP_MS = 3_600_000;
 /** How long the last deletions may take when the gateway stops. */
 const LAST_DELETIONS_MS = 2000;
-/** Deletions taken up after a restart begin within this time of each other's. */
-const RECOVERY_SPREAD_MS = 10_000;
+/** Deletions taken up after a restart begin so long after each other, or sooner where the last would wait too long. */
+const RECOVERY_PACE_MS = 20;
+const LONGEST_RECOVERY_MS = 10_000;
 
 export interface ConversationDeps {
   readonly store: ConversationStore;
@@ -92,13 +93,14 @@ export class Conversations implements ChatKeeper {
 
   /** Takes up the chats that an earlier process left behind. Call it once, before the first turn. */
   async recover(): Promise<void> {
-    const { store, clock, random } = this.#deps;
-    for (const row of await store.all()) {
-      if (row.state === "kept") continue;
+    const { store, clock } = this.#deps;
+    const rows = (await store.all()).filter(({ state }) => state !== "kept");
+    const paceMs = Math.min(RECOVERY_PACE_MS, LONGEST_RECOVERY_MS / rows.length);
+    for (const [index, row] of rows.entries()) {
       const chat = this.#restored(row);
       if (!chat) store.drop(row.accountId, row.upstreamId);
       else {
-        const waitMs = Math.max(row.dueAt - clock.now(), 0) + random() * RECOVERY_SPREAD_MS;
+        const waitMs = Math.max(row.dueAt - clock.now(), 0) + index * paceMs;
         this.#agenda.add(chat, waitMs);
       }
     }

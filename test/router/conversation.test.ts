@@ -120,6 +120,26 @@ describe("a chat for each turn", () => {
     expect(await second.store.conversations.all()).toEqual([]);
   });
 
+  test.each([
+    { left: 3, afterMs: 100, atLeast: 3, atMost: 3 },
+    { left: 2000, afterMs: 1000, atLeast: 100, atMost: 400 },
+    { left: 2000, afterMs: 10_000, atLeast: 2000, atMost: 2000 },
+  ])("of $left chats that a crash left, $atLeast to $atMost are deleted after $afterMs ms", async (wanted) => {
+    const keeping = new KeepingProvider();
+    const first = await openWorld({ providers: [keeping] });
+    await first.add("a");
+    const { id: accountId } = first.view("a");
+    const dueAt = first.clock.now();
+    const chats = Array.from({ length: wanted.left }, (_, index) => `left${index}`);
+    const row = { accountId, key: undefined, state: "leaving", dueAt, tries: 0 } as const;
+    await Promise.all(chats.map((upstreamId) => first.store.conversations.put({ ...row, upstreamId })));
+    await first.store.close();
+    await using second = await openWorld({ providers: [keeping], dataDir: first.dataDir, clock: first.clock });
+    await second.clock.advance(wanted.afterMs);
+    expect(keeping.removed.length).toBeGreaterThanOrEqual(wanted.atLeast);
+    expect(keeping.removed.length).toBeLessThanOrEqual(wanted.atMost);
+  });
+
   /** A database of before the last chats beside the names of these chats, as a restored backup stands. */
   async function restored(keeping: KeepingProvider, account: "same" | "other") {
     const first = await openWorld({ providers: [keeping] });
