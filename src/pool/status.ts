@@ -76,7 +76,7 @@ export function statusOf(account: Account, around: Surroundings): AccountStatus 
     hint: (isReadable && provider.credential?.hint(account.credential)) || "",
     source: account.source,
     state: health.state,
-    until: account.restLeftMs > 0 ? around.now + account.restLeftMs : undefined,
+    until: account.restLeftMs > 0 ? Math.round(around.now + account.restLeftMs) : undefined,
     reason: health.reason,
     reasonKind: health.reasonKind,
     since: health.since,
@@ -106,7 +106,7 @@ function nextTryAtOf(account: Account, { now, monotonic }: Surroundings): number
     ...(restLeftMs > 0 ? [restLeftMs] : []),
     ...(probeAt !== undefined && isProbed(account) ? [Math.max(probeAt - monotonic, 0)] : []),
   ];
-  return waits.length > 0 ? now + Math.min(...waits) : undefined;
+  return waits.length > 0 ? Math.round(now + Math.min(...waits)) : undefined;
 }
 
 function shown({ label: _label, proxy, ...settings }: AccountSettings): AccountStatus["settings"] {

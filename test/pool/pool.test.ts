@@ -127,6 +127,17 @@ describe("why nobody can answer", () => {
     expect(await world.ask()).toBe("hello from a");
   });
 
+  test("the times of a rest are whole milliseconds, though the monotonic clock has fractions", async () => {
+    const fake = new FakeProvider().next("a", fails("rate-limited"));
+    await using world = await openWorld({ providers: [fake] });
+    await world.add("a");
+    await world.ask();
+    await world.clock.advance(0.4);
+    world.clock.jump(-0.4);
+    const { until, nextTryAt } = world.view("a");
+    expect([until, nextTryAt].map(Number.isInteger)).toEqual([true, true]);
+  });
+
   test("R16 a spent quota rests until the reset that a probe has told", async () => {
     const fake = new FakeProvider().next("a", fails("quota-exhausted"));
     await using world = await openWorld({ providers: [fake] });
