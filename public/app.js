@@ -103,6 +103,16 @@
     figures = readFigures();
   };
 
+  /* Where the focus stood may be gone after a change: it goes on from the content then, not from the page's beginning. */
+  let focused;
+  document.addEventListener("focusin", ({ target }) => {
+    focused = target;
+  });
+  const keepFocus = () => {
+    if (document.activeElement !== document.body || !focused || focused.isConnected) return;
+    byId("main").focus({ preventScroll: true });
+  };
+
   /* The sheet: htmx fills it, this opens it. Live updates never reach into it. */
   const sheet = byId("sheet");
   const openSheet = () => {
@@ -114,7 +124,10 @@
   const closeSheet = () => {
     if (sheet?.open) sheet.close();
   };
-  sheet?.addEventListener("close", () => byId("sheet-body").replaceChildren());
+  sheet?.addEventListener("close", () => {
+    byId("sheet-body").replaceChildren();
+    keepFocus();
+  });
   sheet?.addEventListener("click", (event) => {
     if (event.target === sheet && sheet.querySelector("textarea") === null) closeSheet();
   });
@@ -289,6 +302,7 @@
     showPulse();
     showOrigin();
     flashFigures();
+    keepFocus();
     const target = detail.ctx?.target;
     if (target?.id === "sheet-body" && target.childElementCount > 0 && detail.ctx.response.status < 400) openSheet();
     if (target instanceof Element && detail.ctx.sourceElement?.id !== "live") markErrors(target);

@@ -1,7 +1,7 @@
 import { html, raw, type Html } from "./html.ts";
 import { icon, sprite, type IconName } from "./sprite.ts";
 import type { Visit } from "./visit.ts";
-import type { Key } from "./words.ts";
+import { type Key, prose } from "./words.ts";
 
 /** What all pages share. `root` is the console's path with its last slash: `/console/`. */
 export interface Site {
@@ -78,7 +78,7 @@ export function layout(site: Site, visit: Visit, page: Page): Html {
             ${page.section !== undefined && navigation(site, visit, page.section)}
             <div class="row end bare">${languageSwitch(site, visit)}${themeSwitch(site, visit)}</div>
           </header>
-          <main id="main" tabindex="-1">${page.main}</main>
+          <main id="main" tabindex="-1">${page.section !== undefined && noScript(visit)}${page.main}</main>
           ${page.section !== undefined && footer(site, visit, page.dataDir)}
         </div>
         <p id="say" class="say" role="status"></p>
@@ -87,6 +87,11 @@ export function layout(site: Site, visit: Visit, page: Page): Html {
         ${SCRIPTS.map((path) => html`<script src="${asset(path)}"></script>`)}
       </body>
     </html>`;
+}
+
+/** What a page with buttons is without scripts. */
+function noScript({ words: { t } }: Pick<Visit, "words">): Html {
+  return html`<noscript><p class="note notice">${prose(t("no-script"))}</p></noscript>`;
 }
 
 function navigation(site: Site, { words: { t } }: Visit, current: Section): Html {

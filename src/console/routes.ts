@@ -1,5 +1,5 @@
 import type { Admin } from "../admin/admin.ts";
-import { toGatewayError } from "../chat/error.ts";
+import { GatewayError, toGatewayError } from "../chat/error.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
 import type { Feed } from "./feed.ts";
@@ -7,7 +7,7 @@ import { isForeign } from "./guard.ts";
 import { html, type Html } from "./html.ts";
 import { layout, type Page, type Site } from "./layout.ts";
 import type { ConsoleAuth } from "./login.ts";
-import { lockedPage, messagePage } from "./pages/login.ts";
+import { lockedPage, messagePage, resultPage } from "./pages/login.ts";
 import type { AccountContext } from "./parts/account.ts";
 import { partial } from "./partial.ts";
 import { redirect, respond, type ResponseOptions } from "./respond.ts";
@@ -41,11 +41,27 @@ export function route(desk: Desk, audience: Audience, handler: Handler): (contex
     const visit = visitOf(request, desk.client(request), params, desk.clock.now());
     try {
       if (isForeign(visit)) return await refuse(desk, visit);
-      return (audience === "operator" ? await turnAway(desk, visit) : undefined) ?? (await handler(visit));
+      const refusal = audience === "operator" ? await turnAway(desk, visit) : undefined;
+      return refusal ?? asAsked(desk, visit, await handler(visit));
     } catch (error) {
       return failed(desk, visit, error);
     }
   };
+}
+
+/** What fragments are made of, for browsers that run no scripts. */
+const markups = new WeakMap<Response, Html>();
+
+/** A fragment as it is for htmx; as a page, or as the way to one, for a browser that sent a form or opened a link by itself. */
+function asAsked(desk: Desk, visit: Visit, answer: Response): Response {
+  const markup = markups.get(answer);
+  const { headers } = visit.request;
+  const isBrowser = headers.get("accept")?.includes("text/html") === true;
+  if (markup === undefined || isFragment(visit) || !isBrowser) return answer;
+  const leadsTo = answer.headers.get("hx-redirect");
+  if (leadsTo !== null) return redirect(leadsTo);
+  const title = visit.words.t(answer.ok ? "nav.accounts" : "error.title");
+  return show(desk, visit, { title, main: resultPage(desk.site, visit.words, markup) }, { status: answer.status });
 }
 
 async function refuse(desk: Desk, visit: Visit): Promise<Response> {
@@ -116,13 +132,19 @@ export function say(
     headers,
   }: { status?: number; tone?: "open" | "bad"; headers?: Record<string, string> } = {},
 ): Response {
-  const markup = partial("#say", "innerHTML", html`<span class="${tone}">${text}</span>`);
-  return respond(visit.request, markup, { status, ...(headers !== undefined && { headers }) });
+  const said = html`<span class="${tone}">${text}</span>`;
+  const options = { status, ...(headers !== undefined && { headers }) };
+  return remembering(said, respond(visit.request, partial("#say", "innerHTML", said), options));
 }
 
 /** A fragment for the target that the page named. */
 export function fragment(visit: Visit, markup: Html, status = 200): Response {
-  return respond(visit.request, markup, { status });
+  return remembering(markup, respond(visit.request, markup, { status }));
+}
+
+function remembering(markup: Html, answer: Response): Response {
+  markups.set(answer, markup);
+  return answer;
 }
 
 /** What cards, rows and sheets of this visit are drawn from. */
@@ -130,9 +152,25 @@ export function contextOf(desk: Desk, visit: Visit): AccountContext {
   return { site: desk.site, words: visit.words, now: visit.now, testOf: (id) => desk.feed.testOf(id) };
 }
 
+/** A posted form. @throws GatewayError invalid-request when the body is none */
+export async function formOf({ request }: Visit): Promise<FormData> {
+  try {
+    return await request.formData();
+  } catch (error) {
+    if (request.signal.aborted) throw error;
+    throw new GatewayError(
+      "invalid-request",
+      "The form could not be read: it must come whole, as a browser sends it.",
+      {
+        cause: error,
+      },
+    );
+  }
+}
+
 /** The fields of a posted form; a field that is missing or a file is empty. */
 export async function fieldsOf(visit: Visit): Promise<(name: string) => string> {
-  const form = await visit.request.formData();
+  const form = await formOf(visit);
   return (name) => {
     const value = form.get(name);
     return typeof value === "string" ? value : "";

@@ -6,7 +6,7 @@ import { credentialError, fieldError } from "./parts/forms.ts";
 import { ASKED, fingerprint, type PanelContext, signInPanel, signInSheet, type LeadsTo } from "./parts/sign-in.ts";
 import { partial } from "./partial.ts";
 import { respond } from "./respond.ts";
-import { CLOSES, type Desk, fieldsOf, fragment, type Handler, route, say } from "./routes.ts";
+import { CLOSES, type Desk, fieldsOf, formOf, fragment, type Handler, route, say } from "./routes.ts";
 import type { Visit } from "./visit.ts";
 
 /** Sign-ins by code or browser: begun on a form, shown in the sheet or in the first run, finished by themselves. */
@@ -40,7 +40,7 @@ export function signInRoutes(desk: Desk) {
     .post(
       "/console/sign-ins",
       operator(async (visit) => {
-        const form = await visit.request.formData();
+        const form = await formOf(visit);
         const field = (name: string) => textIn(form, name);
         const [label, accountId, replaces] = [field("label").trim(), field("account"), field("replaces")];
         const input = Object.fromEntries(

@@ -3,7 +3,7 @@ import { toGatewayError } from "../chat/error.ts";
 import { html, type Html } from "./html.ts";
 import { fieldError } from "./parts/forms.ts";
 import { clearQuestion, exportReady, exportSheet, importReport, importSheet } from "./parts/transfer.ts";
-import { type Desk, fieldsOf, fragment, type Handler, route } from "./routes.ts";
+import { type Desk, fieldsOf, formOf, fragment, type Handler, route } from "./routes.ts";
 import type { Visit } from "./visit.ts";
 
 /** How each file that SQLite wrote begins. */
@@ -38,7 +38,7 @@ export function transferRoutes(desk: Desk) {
     .post(
       "/console/import",
       operator(async (visit) => {
-        const form = await visit.request.formData();
+        const form = await formOf(visit);
         const { t } = visit.words;
         const text = textIn(form, "text");
         const passphrase = textIn(form, "passphrase");

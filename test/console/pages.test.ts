@@ -340,3 +340,12 @@ test("an asset that the browser has is not sent again", async () => {
   const again = await browser.get("/console/assets/app.css", { "if-none-match": first.headers.get("etag") ?? "" });
   expect(again.status).toBe(304);
 });
+
+test("of a model that a caller named by a page of text the table shows the beginning", async () => {
+  const model = "x".repeat(5000);
+  const at = await desk();
+  at.world.requests = [request("req_long", at.clock.now(), { model })];
+  const markup = await (await (await operator(at)).get("/console/")).text();
+  expect(markup).toContain(`${"x".repeat(39)}…`);
+  expect(markup.length - markup.replaceAll("x", "").length).toBeLessThan(600);
+});

@@ -166,6 +166,49 @@ test("adding, testing, renewing and removing happen in place", async () => {
   await page.getByRole("button", { name: "Remove…" }).click();
   await page.getByRole("button", { name: /^Remove LongCat/ }).click();
   await page.locator("#row-acc_new1").waitFor({ state: "detached" });
+  await page.locator("#sheet").waitFor({ state: "hidden" });
+  expect(at.wrongs).toEqual([]);
+  await at.close();
+});
+
+test("R36 the focus stays in the content when what had it is gone: a removed account, an empty list that filled", async () => {
+  const at = await signedIn();
+  const { page, world } = at;
+  await page.locator("#act-more-acc_1").focus();
+  await page.keyboard.press("Enter");
+  await page.getByRole("button", { name: "Remove…" }).press("Enter");
+  await page.getByRole("button", { name: /^Remove studio-1/ }).press("Enter");
+  await page.locator("#row-acc_1").waitFor({ state: "detached" });
+  await page.waitForFunction(() => document.activeElement?.id === "main");
+
+  world.accounts = [];
+  await page.goto(`${at.origin}/console/`);
+  await page.locator(".empty").getByRole("button", { name: "Add an account" }).press("Enter");
+  await page.locator("#sheet[open] #text").fill("passport_token_key=first");
+  await page.getByRole("button", { name: "Check and add" }).press("Enter");
+  await page.locator("#row-acc_new1").waitFor();
+  await page.waitForFunction(() => document.activeElement?.id === "main");
+  expect(at.wrongs).toEqual([]);
+  await at.close();
+});
+
+test("the first run works without scripts, and what is typed never stands in an address", async () => {
+  const at = await open({ javaScriptEnabled: false });
+  const { page, origin, world } = at;
+  world.accounts = [];
+  await page.goto(`${origin}/console/setup?token=${at.auth.issueSetupToken()}`);
+  await page.fill("#password", PASSWORD);
+  await page.fill("#again", PASSWORD);
+  await page.keyboard.press("Enter");
+  await page.waitForURL(/step=2/);
+  await page.fill("#text", "passport_token_key=typed");
+  await page.getByRole("button", { name: "Check and add" }).click();
+  await page.waitForURL(/step=3/);
+  expect(world.accounts).toHaveLength(1);
+  await page.goto(`${origin}/console/`);
+  expect(await page.textContent("main")).toContain("needs JavaScript");
+  await page.emulateMedia({ media: "print", colorScheme: "dark" });
+  expect(await page.locator(".nav").isVisible()).toBe(false);
   expect(at.wrongs).toEqual([]);
   await at.close();
 });

@@ -5,6 +5,8 @@
 export const en = {
   "nav.main": "Main",
   "nav.skip": "Skip to the content",
+  "no-script":
+    "This page needs JavaScript for its buttons, and it is off. The command line does the same: `sluice --help`",
   "nav.overview": "Overview",
   "nav.accounts": "Accounts",
   "nav.more": "More",

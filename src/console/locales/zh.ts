@@ -4,6 +4,7 @@ import type { en } from "./en.ts";
 export const zh = {
   "nav.main": "主导航",
   "nav.skip": "跳到正文",
+  "no-script": "本页的按钮需要 JavaScript，而它已被关闭。命令行可以做同样的事：`sluice --help`",
   "nav.overview": "概览",
   "nav.accounts": "账号",
   "nav.more": "更多",

@@ -77,3 +77,13 @@ export function messagePage(site: Site, { t }: Words, title: string, text: strin
     </section>
   </div>`;
 }
+
+/** What a form came to, for a browser that runs no scripts: its page could not show it in place. */
+export function resultPage(site: Site, { t }: Words, markup: Html): Html {
+  return html`<div class="gate">
+    <section class="box">
+      ${markup}
+      <div class="row"><a class="btn" href="${site.root}">${t("back-to-overview")}</a></div>
+    </section>
+  </div>`;
+}

@@ -49,6 +49,8 @@ export function addForm(site: Site, words: Words, { providers, methods, leadsTo 
     <form
       class="field loose"
       id="add-form"
+      method="post"
+      action="${site.root}accounts"
       hx-post="${site.root}accounts"
       hx-target="#add-error"
       hx-sync="this:drop"
@@ -114,6 +116,8 @@ export function renewForm(
     ${ways(site, words, methods, { leadsTo: "close", accountId: account.id })}${help !== undefined && html`<p class="note">${help}</p>`}
     <form
       class="field loose"
+      method="post"
+      action="${accountPath(site, account.id)}/renew"
       hx-post="${accountPath(site, account.id)}/renew"
       hx-target="#renew-error"
       hx-sync="this:drop"

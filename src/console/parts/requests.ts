@@ -25,18 +25,18 @@ export function latestRequests(site: Site, words: Words, { overview, requests }:
   const row = (request: RequestRow) => {
     const served = servedBy(words, request, accounts, titles);
     return html`<tr id="${request.id}">
-      <td class="mono">${clockTime(words, request.at, overview.at)}</td>
+      <td class="mono whole">${clockTime(words, request.at, overview.at)}</td>
       <td class="w2">${resultMark(words, request)}</td>
-      <td class="w2" data-l="${t("requests.model")}"><code>${request.model}</code></td>
-      <td class="w2" data-l="${t("requests.account")}">${served}</td>
-      <td class="wide" data-l="${t("requests.key")}">${request.keyName ?? t("fact.none")}</td>
+      <td class="w2" data-l="${t("requests.model")}"><code>${shortened(request.model)}</code></td>
+      <td class="w2" data-l="${t("requests.account")}">${shortened(served)}</td>
+      <td class="wide" data-l="${t("requests.key")}">${shortened(request.keyName ?? t("fact.none"))}</td>
       <td class="n wide" data-l="${t("hour.first")}">
         ${request.firstEventMs === undefined ? t("fact.none") : words.span(request.firstEventMs)}
       </td>
       <td class="n" data-l="${t("requests.tokens")}">${tokensOf(words, request)}</td>
       <td class="w2" data-l="${t("requests.id")}">
         <button
-          class="link mono"
+          class="link mono whole"
           type="button"
           id="open-${request.id}"
           hx-get="${site.root}requests/${encodeURIComponent(request.id)}"
@@ -68,6 +68,19 @@ export function latestRequests(site: Site, words: Words, { overview, requests }:
       </tbody>
     </table>
   </section>`;
+}
+
+const MOST_LETTERS = 40;
+const MOST_TITLE_CHARS = 300;
+const LETTERS = new Intl.Segmenter(undefined, { granularity: "grapheme" });
+
+/** A caller may name a model by any text: of a long one the beginning, and more of it where the pointer rests. */
+function shortened(text: string): Html {
+  if (text.length <= MOST_LETTERS) return html`${text}`;
+  const title = text.slice(0, MOST_TITLE_CHARS);
+  const letters = Array.from(LETTERS.segment(title), ({ segment }) => segment);
+  if (letters.length <= MOST_LETTERS) return html`${text}`;
+  return html`<span title="${title}">${letters.slice(0, MOST_LETTERS - 1).join("")}…</span>`;
 }
 
 function shortId(id: string): string {

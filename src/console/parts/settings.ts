@@ -39,6 +39,8 @@ ${values.models}</textarea>`
     t("settings.title", { account: account.label }),
     html`<form
       class="field loose"
+      method="post"
+      action="${accountPath(site, account.id)}/settings"
       hx-post="${accountPath(site, account.id)}/settings"
       hx-target="#settings-said"
       hx-sync="this:drop"

@@ -99,7 +99,14 @@ export function removeSheet(site: Site, words: Words, account: AccountView): Htm
       </p>
       <p>${t("remove.instead")}</p>
       <div id="remove-error" aria-live="assertive"></div>
-      <form class="row" hx-post="${accountPath(site, account.id)}/remove" hx-target="#remove-error" data-form>
+      <form
+        class="row"
+        method="post"
+        action="${accountPath(site, account.id)}/remove"
+        hx-post="${accountPath(site, account.id)}/remove"
+        hx-target="#remove-error"
+        data-form
+      >
         <button class="btn no">${t("remove.confirm", { account: account.label })}</button
         ><button class="btn" type="button" data-close>${t("cancel")}</button>
       </form>`,

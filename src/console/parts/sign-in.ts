@@ -98,6 +98,8 @@ function beginForm(
     value !== undefined && html`<input type="hidden" name="${name}" value="${value}" />`;
   return html`<form
     class="field loose"
+    method="post"
+    action="${site.root}sign-ins"
     hx-post="${site.root}sign-ins"
     hx-target="#${errors}"
     hx-sync="this:drop"
@@ -146,7 +148,7 @@ export function signInPanel(context: PanelContext, view: SignInView, leadsTo: Le
     <p class="row" id="sign-in-state" role="status" hx-get="${state}" hx-trigger="every 2s" hx-swap="none">
       ${mark("wait", "s-wait", t("sign-in.waiting"))}${view.reason !== undefined && html`<small>${reasonOf(words, view)}</small>`}
     </p>
-    <form class="row" hx-post="${path}/cancel" hx-swap="none">
+    <form class="row" method="post" action="${path}/cancel" hx-post="${path}/cancel" hx-swap="none">
       <input type="hidden" name="after" value="${leadsTo}" /><button class="btn">${t("sign-in.cancel")}</button>
     </form>`;
 }
@@ -176,7 +178,14 @@ function browserSteps(
       ${openLink(words, url)}<span id="sign-in-url" hidden>${url}</span
       >${copyButton(words, "", "#sign-in-url", "", t("sign-in.url"))}
     </div>
-    <form class="field loose" hx-post="${signInPath(site, id)}/complete" hx-target="#address-said" hx-sync="this:drop">
+    <form
+      class="field loose"
+      method="post"
+      action="${signInPath(site, id)}/complete"
+      hx-post="${signInPath(site, id)}/complete"
+      hx-target="#address-said"
+      hx-sync="this:drop"
+    >
       <input type="hidden" name="after" value="${leadsTo}" />
       <label class="field" for="address"
         ><span>${t("sign-in.address")}</span
@@ -203,7 +212,13 @@ function failedPanel({ site, words, now, methods }: PanelContext, view: SignInVi
   return html`<p class="dim">${methodOf(words, view)}</p>
     <p class="note err">${icon("s-bad")}<span>${whyNot(words, view, now)}</span></p>
     ${method !== undefined && askingForm(site, words, method, purpose)}
-    <form class="row" hx-post="${signInPath(site, id)}/cancel" hx-swap="none">
+    <form
+      class="row"
+      method="post"
+      action="${signInPath(site, id)}/cancel"
+      hx-post="${signInPath(site, id)}/cancel"
+      hx-swap="none"
+    >
       <input type="hidden" name="after" value="${leadsTo}" /><button class="btn">${t("sign-in.dismiss")}</button>
     </form>`;
 }

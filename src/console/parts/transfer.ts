@@ -23,6 +23,9 @@ export function importSheet(site: Site, words: Words): Html {
     html`<p>${t("import.what")}</p>
       <form
         class="field loose"
+        method="post"
+        action="${site.root}import"
+        enctype="multipart/form-data"
         hx-post="${site.root}import"
         hx-encoding="multipart/form-data"
         hx-target="#import-said"
@@ -109,7 +112,15 @@ export function exportSheet(site: Site, words: Words, providers: readonly Provid
     words,
     t("export.title"),
     html`<p>${t("export.what")}</p>
-      <form class="field loose" hx-post="${site.root}export" hx-target="#export-said" hx-sync="this:drop" data-form>
+      <form
+        class="field loose"
+        method="post"
+        action="${site.root}export"
+        hx-post="${site.root}export"
+        hx-target="#export-said"
+        hx-sync="this:drop"
+        data-form
+      >
         <div class="split">${secret("passphrase", t("export.passphrase"))}${secret("again", t("setup.again"))}</div>
         <label class="field" for="only"
           ><span>${t("providers.name")}</span
