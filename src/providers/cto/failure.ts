@@ -1,5 +1,8 @@
-/** What refusals of Clerk and of the service mean (protocol.md, "Errors of Clerk", "Errors of the service", "Browser checks"). Pure. */
-import { GatewayError, type FailureDetails, type FailureKind } from "../../chat/error.ts";
+/**
+ * What refusals of Clerk and of the service mean (protocol.md, "Errors of Clerk", "Errors of the service", "Browser
+ * checks"). Pure.
+ */
+import { GatewayError } from "../../chat/error.ts";
 import { isBrowserCheck } from "../../lib/browser-check.ts";
 import type { UpstreamHeaders } from "../../lib/fetch.ts";
 import { isObject, parseJson } from "../../lib/json.ts";
@@ -15,6 +18,7 @@ export interface Answer {
   readonly json: unknown;
 }
 
+/** What was read, with its JSON where it is some. */
 export function answerOf(status: number, headers: UpstreamHeaders, text: string): Answer {
   const parsed = parseJson(text);
   return { status, headers, text, json: parsed.ok ? parsed.value : undefined };
@@ -42,6 +46,7 @@ export function isChallenge({ headers, text, json }: Answer): boolean {
   return isBrowserCheck(headers, page) || page.includes("/cdn-cgi/challenge-platform/");
 }
 
+/** The refusal of a browser check: a person has to pass it. */
 export function challenge(): GatewayError {
   return new GatewayError(
     "challenge",
@@ -103,6 +108,7 @@ const TOO_LONG =
   /\b(too (long|large|big)|too many (tokens|characters|bytes)|max(imum)? (size|length)|context (length|window)|(prompt|body|payload|request|input) (size|length))\b/i;
 const BUSY = /\b(in progress|already running|busy)\b/i;
 
+/** What an answer that is no success refuses: by its words where they are clear, then by its status. */
 export function refusalOf(answer: Answer): Refusal {
   const { status } = answer;
   const words = wordsOf(answer);
@@ -117,7 +123,7 @@ export function refusalOf(answer: Answer): Refusal {
   if (status === 409 || (status === 400 && BUSY.test(words))) return "busy";
   if (status === 403) return /\bunauthorized\b/i.test(words) ? "auth" : "forbidden";
   if (status === 404) return "gone";
-  return status < 300 || status >= 500 ? "broken" : status < 400 ? "broken" : "ours";
+  return status < 400 || status >= 500 ? "broken" : "ours";
 }
 
 /** A refusal as the error that crosses folders; quota and auth have been settled by the caller. */
@@ -159,11 +165,12 @@ export function exhausted(answer: Answer | undefined, retryAt: number): GatewayE
 
 function limited(message: string, { headers }: Answer, now: number): GatewayError {
   const retryAt = retryAtOf(headers.get("retry-after"), now);
-  return new GatewayError("rate-limited", message, retryAt === undefined ? {} : ({ retryAt } satisfies FailureDetails));
+  return new GatewayError("rate-limited", message, retryAt === undefined ? {} : { retryAt });
 }
 
+/** An answer lacks what it always had. @param what the answer, as a sentence begins: "Clerk's token answer" */
 export function changed(what: string, field: string): GatewayError {
-  return new GatewayError("upstream-changed" satisfies FailureKind, `${what} has no \`${field}\`.`, { field });
+  return new GatewayError("upstream-changed", `${what} has no \`${field}\`.`, { field });
 }
 
 /** Words for a client: short, on one line, and without anything that could be a token. */

@@ -1,5 +1,5 @@
 import type { Tool } from "../../chat/request.ts";
-import { isObject } from "../../lib/json.ts";
+import { isObject, parseJson } from "../../lib/json.ts";
 import type { KiroDialect, KiroTool } from "./wire.ts";
 
 const LONGEST_NAME = 64;
@@ -57,12 +57,9 @@ export function descriptionOf(tool: Pick<Tool, "name" | "description">, dialect:
 /** The arguments of a call in the history. The service takes an object only, without nulls and without empty keys. */
 export function inputOf(json: string): Record<string, unknown> {
   if (json.trim() === "") return {};
-  let value: unknown;
-  try {
-    value = JSON.parse(json);
-  } catch {
-    return { arguments: json };
-  }
+  const parsed = parseJson(json);
+  if (!parsed.ok) return { arguments: json };
+  const { value } = parsed;
   if (!isObject(value)) return value === null ? {} : { arguments: value };
   return withoutNulls(value) as Record<string, unknown>;
 }

@@ -39,11 +39,14 @@ export function readChunk(payload: unknown): Chunk {
   };
 }
 
+/** The names under which a payload says which run, execution or job it belongs to. */
+const RUN_ID = /^(execution|job|run)_?id$/i;
+
 /** The ids by which a payload names its run, execution or job; none when it does not say whose it is. */
 export function idsIn(payload: unknown): string[] {
   const value = objectOf(payload) ?? {};
   return Object.entries(value).flatMap(([name, id]) =>
-    /^(execution|job|run)_?id$/i.test(name) && typeof id === "string" && id !== "" ? [id] : [],
+    RUN_ID.test(name) && typeof id === "string" && id !== "" ? [id] : [],
   );
 }
 
@@ -56,11 +59,11 @@ function objectOf(payload: unknown): Record<string, unknown> | undefined {
   const isChunk = ["executionId", "execution_id", "status", "content", "finish_reason", "error"].some(
     (name) => name in (json.value as object),
   );
-  return isChunk || idsLike(json.value) ? json.value : undefined;
+  return isChunk || namesRun(json.value) ? json.value : undefined;
 }
 
-function idsLike(value: Record<string, unknown>): boolean {
-  return Object.keys(value).some((name) => /^(execution|job|run)_?id$/i.test(name));
+function namesRun(value: Record<string, unknown>): boolean {
+  return Object.keys(value).some((name) => RUN_ID.test(name));
 }
 
 function textIn(value: unknown): string | undefined {
