@@ -81,8 +81,16 @@
   document.addEventListener("htmx:sse:error", (event) => {
     if (event.detail.status === 401 || event.detail.status === 403) location.reload();
   });
+  /* A page that was opened behind others connects when it is looked at: browsers take six connections to one host. */
+  let isHeldBack = false;
+  live?.addEventListener("htmx:before:request", (event) => {
+    isHeldBack = document.hidden;
+    if (isHeldBack) event.preventDefault();
+  });
   document.addEventListener("visibilitychange", () => {
-    if (!document.hidden) heard();
+    if (document.hidden) return;
+    heard();
+    if (isHeldBack) reconnect();
   });
   setInterval(() => {
     if (document.hidden) return;

@@ -404,6 +404,30 @@ test("R20 a page says when it is stale, and goes on by itself when the gateway i
   await at.close();
 });
 
+test("R20 pages that were opened behind others hold no connection, and are live when they are looked at", async () => {
+  const at = await signedIn();
+  await at.page.close();
+  await at.context.addInitScript(() => {
+    Object.defineProperty(document, "hidden", { get: () => !document.documentElement.hasAttribute("data-looked-at") });
+  });
+  const pages: Page[] = [];
+  for (let count = 0; count < 8; count++) {
+    const page = await at.context.newPage();
+    await page.goto(`${at.origin}/console/`);
+    pages.push(page);
+  }
+  const [first] = pages;
+  await first?.evaluate(() => {
+    document.documentElement.setAttribute("data-looked-at", "");
+    document.dispatchEvent(new Event("visibilitychange"));
+  });
+  at.world.verdict = verdict({ state: "down", usable: 0 });
+  at.changed();
+  await first?.getByText("Down: no account can answer.").waitFor();
+  expect(await pages[1]?.getByText("Down: no account can answer.").count()).toBe(0);
+  await at.close();
+});
+
 test("language and theme are switched in place and kept", async () => {
   const at = await signedIn({ colorScheme: "light" });
   const { page } = at;
