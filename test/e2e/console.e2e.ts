@@ -207,6 +207,7 @@ test("the first run works without scripts, and what is typed never stands in an 
   expect(world.accounts).toHaveLength(1);
   await page.goto(`${origin}/console/`);
   expect(await page.textContent("main")).toContain("needs JavaScript");
+  expect(await page.locator("[data-pulse]").isVisible()).toBe(false);
   await page.emulateMedia({ media: "print", colorScheme: "dark" });
   expect(await page.locator(".nav").isVisible()).toBe(false);
   expect(at.wrongs).toEqual([]);
