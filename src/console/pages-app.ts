@@ -1,5 +1,6 @@
 import { Elysia } from "elysia";
 import { GatewayError } from "../chat/error.ts";
+import { ANY_HOST } from "../lib/any-host.ts";
 import { accountRoutes } from "./account-routes.ts";
 import { createAssets } from "./assets.ts";
 import { entryRoutes } from "./entry-routes.ts";
@@ -35,7 +36,7 @@ export function createPages(options: ConsoleOptions) {
     return show(desk, visit, { title: t("error.unknown-path"), main }, { status: 404 });
   });
 
-  return new Elysia({ name: "console-pages" })
+  return new Elysia({ name: "console-pages", handler: ANY_HOST })
     .use(createAssets(options.assetRoot))
     .get(
       "/console/",

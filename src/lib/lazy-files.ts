@@ -1,4 +1,5 @@
 import { type AnyElysia, Elysia } from "elysia";
+import { ANY_HOST } from "./any-host.ts";
 
 export interface LazyFilesOptions {
   /** The folder; what lies below its own folders is not served. */
@@ -17,7 +18,8 @@ export function lazyFiles({ assets, prefix, ...options }: LazyFilesOptions) {
   let files: Promise<AnyElysia> | undefined;
   const load = async (): Promise<AnyElysia> => {
     const { staticPlugin } = await import("@elysiajs/static");
-    return staticPlugin({ ...options, assets, prefix, maxAge: null, alwaysStatic: true, silent: true });
+    const files = await staticPlugin({ ...options, assets, prefix, maxAge: null, alwaysStatic: true, silent: true });
+    return new Elysia({ handler: ANY_HOST }).use(files);
   };
   const app = new Elysia();
   for (const name of new Bun.Glob("*").scanSync(assets)) {
