@@ -3,8 +3,8 @@ import { toGatewayError } from "../chat/error.ts";
 import type { Config } from "../config.ts";
 import { createConsole } from "../console/index.ts";
 import { dialects } from "../dialects/index.ts";
-import { mountAdminApi } from "../http/admin-api.ts";
-import { mountApi } from "../http/api.ts";
+import { ADMIN_OPERATIONS, mountAdminApi } from "../http/admin-api.ts";
+import { chatOperations, mountApi } from "../http/api.ts";
 import { clientReader } from "../http/client.ts";
 import { mountDocs } from "../http/docs.ts";
 import { causeOf, failureResponse } from "../http/failure.ts";
@@ -12,6 +12,7 @@ import { mountHealth } from "../http/health.ts";
 import { hostGuard } from "../http/hosts.ts";
 import { Peers } from "../http/listen.ts";
 import { mostTurns, Turns } from "../http/turns.ts";
+import { ANY_HOST } from "../lib/any-host.ts";
 import type { Clock } from "../lib/clock.ts";
 import { newId } from "../lib/id.ts";
 import type { Log } from "../lib/log.ts";
@@ -111,7 +112,7 @@ export function buildSite(deps: SiteDeps): Site {
     },
   });
 
-  const app = new Elysia({ normalize: false, handler: { standardHostname: false } })
+  const app = new Elysia({ normalize: false, handler: ANY_HOST })
     .onError(({ error: thrown }) => {
       const error = toGatewayError(thrown);
       const id = newId("req");
@@ -119,7 +120,9 @@ export function buildSite(deps: SiteDeps): Site {
       return failureResponse(error, dialects[0], id, clock.now());
     })
     .use(health)
-    .use(mountDocs({ version, assetRoot, basePath }))
+    .use(
+      mountDocs({ version, assetRoot, basePath, operations: () => [...chatOperations(dialects), ...ADMIN_OPERATIONS] }),
+    )
     .use(adminApi)
     .use(pages)
     .use(api);

@@ -1,4 +1,5 @@
 /** What a client-side API format must offer to live here. A dialect never learns which provider answers. */
+import type { TObject } from "@sinclair/typebox";
 import type { ChatResult } from "../chat/collect.ts";
 import type { GatewayError } from "../chat/error.ts";
 import type { ChatEvent } from "../chat/event.ts";
@@ -27,6 +28,8 @@ export interface Dialect {
   readonly name: string;
   /** Below every API prefix: `/chat/completions`. */
   readonly path: string;
+  /** What a body may hold, for the API page; `example` is one that works without any account. */
+  readonly body: { readonly schema: TObject; readonly example: unknown };
   /**
    * @param body the parsed JSON body
    * @param head the id and arrival time (epoch ms) that the request gets

@@ -1,4 +1,5 @@
 import { timingSafeEqual } from "node:crypto";
+import { type TObject, Type } from "@sinclair/typebox";
 import { Elysia } from "elysia";
 import type { Admin } from "../admin/admin.ts";
 import type { KeyRing } from "../admin/keys.ts";
@@ -7,8 +8,10 @@ import { GatewayError, toGatewayError } from "../chat/error.ts";
 import { Agenda } from "../lib/agenda.ts";
 import type { Clock } from "../lib/clock.ts";
 import { isObject, parseJson } from "../lib/json.ts";
+import type { Described } from "./api-document.ts";
 import { presentedKey } from "./auth.ts";
 import { bodyReader } from "./body.ts";
+import { CORS_HEADERS } from "./cors.ts";
 import { retryHeaders } from "./failure.ts";
 
 export interface AdminApiDeps {
@@ -21,6 +24,17 @@ export interface AdminApiDeps {
   /** Makes the LongCat accounts of the environment those in `text`; resolves to how many there are. */
   replaceLongcatCookies(text: string): Promise<number>;
 }
+
+const RELOAD: TObject = Type.Object({
+  type: Type.Literal("cookies"),
+  cookies: Type.String({ minLength: 1, description: "LongCat cookies with commas" }),
+});
+
+/** What is mounted here, for the API document. */
+export const ADMIN_OPERATIONS: readonly Described[] = [
+  ...Object.values<Route>(ROUTES),
+  { method: "POST", path: "/reload", input: RELOAD },
+];
 
 /** The operations as JSON under `/api`, and longchat's `POST /reload`. Each wants an admin key. */
 export function mountAdminApi(deps: AdminApiDeps) {
@@ -44,13 +58,17 @@ export function mountAdminApi(deps: AdminApiDeps) {
     throw new GatewayError("invalid-request", "The body must be a JSON object.");
   };
 
-  const answered = async (request: Request, run: () => Promise<unknown>): Promise<Response> => {
+  const answered = async (
+    request: Request,
+    run: () => Promise<unknown>,
+    common: Record<string, string> = NO_STORE,
+  ): Promise<Response> => {
     try {
       authorize(request);
-      return Response.json(await run(), { headers: NO_STORE });
+      return Response.json(await run(), { headers: common });
     } catch (thrown) {
       const error = toGatewayError(thrown);
-      const headers = { ...NO_STORE, ...retryHeaders(error, clock.now()) };
+      const headers = { ...common, ...retryHeaders(error, clock.now()) };
       return Response.json(errorBody(error), { status: error.status, headers });
     }
   };
@@ -70,25 +88,31 @@ export function mountAdminApi(deps: AdminApiDeps) {
   return app.post(
     "/reload",
     ({ request }) =>
-      answered(request, async () => {
-        const { type, cookies } = await bodyOf(request);
-        if (type !== "cookies" || typeof cookies !== "string" || cookies.trim() === "") {
-          const words = 'Send {"type":"cookies","cookies":"a,b"} with one or more LongCat cookies.';
-          throw new GatewayError("invalid-request", words, { field: type === "cookies" ? "cookies" : "type" });
-        }
-        const cookiesCount = await deps.replaceLongcatCookies(cookies);
-        return {
-          success: true,
-          message: `The LongCat accounts are now these ${cookiesCount}.`,
-          reloadedAt: new Date(clock.now()).toISOString(),
-          cookiesCount,
-        };
-      }),
+      answered(
+        request,
+        async () => {
+          const { type, cookies } = await bodyOf(request);
+          if (type !== "cookies" || typeof cookies !== "string" || cookies.trim() === "") {
+            const words = 'Send {"type":"cookies","cookies":"a,b"} with one or more LongCat cookies.';
+            throw new GatewayError("invalid-request", words, { field: type === "cookies" ? "cookies" : "type" });
+          }
+          const cookiesCount = await deps.replaceLongcatCookies(cookies);
+          return {
+            success: true,
+            message: `The LongCat accounts are now these ${cookiesCount}.`,
+            reloadedAt: new Date(clock.now()).toISOString(),
+            cookiesCount,
+          };
+        },
+        OPEN_TO_PAGES,
+      ),
     { parse: "none", detail: { tags: ["admin"], summary: "Replace the LongCat cookies of the environment" } },
   );
 }
 
 const NO_STORE = { "cache-control": "no-store" };
+/** longchat's clients may be pages of any origin. */
+const OPEN_TO_PAGES = { ...CORS_HEADERS, ...NO_STORE };
 
 function isOperator(presented: string, token: string | undefined): boolean {
   if (token === undefined) return false;

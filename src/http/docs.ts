@@ -1,6 +1,7 @@
 import { join } from "node:path";
-import { type AnyElysia, Elysia } from "elysia";
+import { Elysia } from "elysia";
 import { lazyFiles } from "../lib/lazy-files.ts";
+import { completedDocument, type Described } from "./api-document.ts";
 
 const CSP =
   "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; " +
@@ -12,16 +13,21 @@ export interface DocsOptions {
   readonly assetRoot: string;
   /** Where a browser finds the gateway: `/`, or `/sluice` behind a proxy. */
   readonly basePath: string;
+  readonly operations: () => readonly Described[];
 }
 
 /**
  * The API page at `/docs` and its document at `/docs/json`. The document is the plugin's; the page is ours, because the
  * plugin's loads its program from elsewhere and stays blank offline.
  */
-export function mountDocs({ version, assetRoot, basePath }: DocsOptions) {
+export function mountDocs({ version, assetRoot, basePath, operations }: DocsOptions) {
   const root = basePath.replace(/\/*$/, "/");
   const docs = new Elysia({ name: "docs" });
-  let document: Promise<AnyElysia> | undefined;
+  let document: Promise<string> | undefined;
+  const describe = async (): Promise<string> => {
+    const generated = await documentOf(docs, version);
+    return JSON.stringify(completedDocument(generated, operations(), root));
+  };
   return docs
     .use(
       lazyFiles({
@@ -33,7 +39,7 @@ export function mountDocs({ version, assetRoot, basePath }: DocsOptions) {
     )
     .get(
       "/docs/json",
-      ({ request }) => (document ??= documentOf(docs, version)).then((app) => app.handle(request)),
+      async () => new Response(await (document ??= describe()), { headers: { "content-type": "application/json" } }),
       HIDDEN,
     )
     .get("/docs", () => new Response(page(root), { headers: { ...HTML, "content-security-policy": CSP } }), HIDDEN)
@@ -41,7 +47,7 @@ export function mountDocs({ version, assetRoot, basePath }: DocsOptions) {
 }
 
 /** The plugin lists all routes of the app that `parent` is mounted in. It is loaded when asked for: few ever do. */
-async function documentOf(parent: AnyElysia, version: string): Promise<AnyElysia> {
+async function documentOf(parent: Elysia, version: string): Promise<unknown> {
   const { swagger } = await import("@elysiajs/swagger");
   const plugin = swagger({
     path: "/docs",
@@ -66,7 +72,7 @@ async function documentOf(parent: AnyElysia, version: string): Promise<AnyElysia
     },
   });
   parent.use(plugin);
-  return plugin;
+  return (await plugin.handle(new Request("http://localhost/docs/json"))).json();
 }
 
 const HIDDEN = { detail: { hide: true } };
