@@ -2,6 +2,7 @@ import { Elysia } from "elysia";
 import { GatewayError, toGatewayError } from "../chat/error.ts";
 import type { Dialect } from "../dialects/dialect.ts";
 import { newId } from "../lib/id.ts";
+import type { Described } from "./api-document.ts";
 import { callerOf } from "./auth.ts";
 import { chatHandler, type ChatDeps } from "./chat.ts";
 import { preflight } from "./cors.ts";
@@ -21,6 +22,16 @@ export interface ApiDeps extends ChatDeps {
 type Handler = (request: Request, provider: string | undefined) => Promise<Response>;
 
 const PREFIXES = ["/v1", "/api/v1", "", "/:provider/v1"] as const;
+
+/** The dialects' paths for the API document. */
+export const chatOperations = (dialects: readonly Dialect[]): Described[] =>
+  dialects.map(({ path, body }) => ({
+    method: "POST",
+    path: `/v1${path}`,
+    input: body.schema,
+    example: body.example,
+    streams: true,
+  }));
 
 /**
  * The API that clients know, under every prefix they have. The usual paths are routes of their own; anything else goes
@@ -58,6 +69,14 @@ export function mountApi(deps: ApiDeps) {
 
   const known = (provider: string | undefined) => provider === undefined || isProvider(provider);
 
+  const refusedMethod = ({ method }: Request, pathname: string, methods: readonly string[]): Response => {
+    const words = `${shown(pathname)} does not take ${method}; use ${methods.join(" or ")}.`;
+    const allow = [...methods, ...(methods.includes("GET") ? ["HEAD"] : []), "OPTIONS"].join(", ");
+    return failureResponse(new GatewayError("wrong-method", words), fallback, newId("req"), deps.clock.now(), {
+      allow,
+    });
+  };
+
   const route = async (request: Request): Promise<Response> => {
     const pathname = decodedPath(request.url);
     const { provider, rest } = apiPath(pathname, isProvider);
@@ -66,14 +85,17 @@ export function mountApi(deps: ApiDeps) {
     const isModel = rest.startsWith("/models/");
     if (!post && !isModels && !isModel) {
       const methods = deps.methodsAt(pathname);
-      throw methods.length > 0 ? wrongMethod(request.method, pathname, methods.join(" or ")) : unknownPath(pathname);
+      // Without a good preflight a browser tells its page nothing, not even that there is nothing here.
+      if (request.method === "OPTIONS" && !isOperators(pathname, methods)) return preflight(request.headers);
+      if (methods.length > 0) return refusedMethod(request, pathname, methods);
+      throw unknownPath(pathname);
     }
     if (request.method === "OPTIONS") return preflight(request.headers);
     if (post) {
-      if (request.method !== "POST") throw wrongMethod(request.method, rest, "POST");
+      if (request.method !== "POST") return refusedMethod(request, pathname, ["POST"]);
       return post(request, provider);
     }
-    if (request.method !== "GET" && request.method !== "HEAD") throw wrongMethod(request.method, rest, "GET");
+    if (request.method !== "GET" && request.method !== "HEAD") return refusedMethod(request, pathname, ["GET"]);
     return (isModels ? models : model(rest.slice("/models/".length)))(request, provider);
   };
 
@@ -99,7 +121,10 @@ export function mountApi(deps: ApiDeps) {
       { detail: { hide, tags: ["models"], summary: "The models there are" } },
     );
   }
-  return app.all("/*", ({ request }) => shaped(() => route(request)), { parse: "none", detail: { hide: true } });
+  const answered = ({ request }: { request: Request }) => shaped(() => route(request));
+  return app
+    .get("/v1/models/:model", answered, { detail: { tags: ["models"], summary: "One model by its id" } })
+    .all("/*", answered, { parse: "none", detail: { hide: true } });
 }
 
 /** The provider in a path's prefix; a route without one has no parameters at all. */
@@ -116,14 +141,19 @@ function decodedPath(url: string): string {
   }
 }
 
+/** The JSON API under `/api` is not for pages of other origins. */
+function isOperators(pathname: string, methods: readonly string[]): boolean {
+  return methods.length > 0 && pathname.startsWith("/api/") && pathname !== "/api/health";
+}
+
 function unknownPath(pathname: string): GatewayError {
-  const shown = pathname.length > 100 ? `${pathname.slice(0, 100)}…` : pathname;
+  const words = `There is nothing at ${shown(pathname)}.`;
   return new GatewayError(
     "unknown-path",
-    `There is nothing at ${shown}. The API is at /v1/chat/completions and /v1/models, the console at /console/.`,
+    `${words} The API is at /v1/chat/completions and /v1/models, the console at /console/.`,
   );
 }
 
-function wrongMethod(method: string, path: string, right: string): GatewayError {
-  return new GatewayError("wrong-method", `${path} does not take ${method}; use ${right}.`);
+function shown(pathname: string): string {
+  return pathname.length > 100 ? `${pathname.slice(0, 100)}…` : pathname;
 }

@@ -43,12 +43,12 @@ export function callerOf(request: Request, rules: AuthRules): Caller {
 }
 
 /**
- * The key as the client sent it: in a header (a doubled "Bearer" is forgiven) or, by clients that can set none, as
- * `?key=`. Undefined when there is none.
+ * The key as the client sent it: in a header or, by clients that can set none, as `?key=`. "Bearer" is forgiven wherever it
+ * stands, and as often: some instructions tell people to write it into the field for the key. Undefined when there is none.
  */
 export function presentedKey({ headers, url }: Request): string | undefined {
   return (
-    keyOf(headers.get("authorization")?.replace(BEARER, "")) ??
+    keyOf(headers.get("authorization")) ??
     keyOf(headers.get("x-api-key")) ??
     keyOf(headers.get("api-key")) ??
     queryKey(url)
@@ -63,6 +63,6 @@ function queryKey(url: string): string | undefined {
 }
 
 function keyOf(sent: string | null | undefined): string | undefined {
-  const key = sent?.trim();
+  const key = sent?.replace(BEARER, "").trim();
   return key === undefined || NO_KEY_WORDS.has(key.toLowerCase()) ? undefined : key;
 }

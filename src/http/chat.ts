@@ -1,5 +1,5 @@
 import { collect } from "../chat/collect.ts";
-import { GatewayError, toGatewayError } from "../chat/error.ts";
+import { toGatewayError } from "../chat/error.ts";
 import type { Dialect, StreamEncoder } from "../dialects/dialect.ts";
 import { Agenda } from "../lib/agenda.ts";
 import type { Clock } from "../lib/clock.ts";
@@ -8,7 +8,7 @@ import { parseJson } from "../lib/json.ts";
 import type { Log } from "../lib/log.ts";
 import type { Answer, Router } from "../router/run.ts";
 import { callerOf, type AuthRules } from "./auth.ts";
-import { bodyReader } from "./body.ts";
+import { bodyReader, notJson } from "./body.ts";
 import { CORS_HEADERS } from "./cors.ts";
 import { causeOf, failureResponse } from "./failure.ts";
 import { PING_MS, streamBody } from "./stream.ts";
@@ -53,8 +53,9 @@ export function chatHandler(dialect: Dialect, deps: ChatDeps): ChatHandler {
     try {
       const caller = callerOf(http, auth);
       turn = turns.begin(http);
-      const body = parseJson(await readBody(http));
-      if (!body.ok) throw new GatewayError("invalid-request", `The body is not valid JSON: ${body.reason}.`);
+      const text = await readBody(http);
+      const body = parseJson(text);
+      if (!body.ok) throw notJson(http, text, body.reason);
       const request = dialect.decode(body.value, http.headers, { id, receivedAt });
       const head = {
         requestId: id,

@@ -67,6 +67,7 @@ describe("keys", () => {
   const ways: [string, string, Record<string, string>][] = [
     ["Authorization", "", { authorization: "Bearer KEY" }],
     ["a doubled Bearer", "", { authorization: "Bearer Bearer KEY" }],
+    ["Bearer in the field for a key", "", { "x-api-key": "Bearer KEY" }],
     ["Authorization without a scheme", "", { authorization: "KEY" }],
     ["x-api-key", "", { "x-api-key": "KEY" }],
     ["api-key", "", { "api-key": "KEY" }],
@@ -163,6 +164,47 @@ describe("bad input", () => {
     expect(JSON.stringify(found)).not.toMatch(/\.ts:|node_modules|SELECT /);
   });
 
+  const encoded = [
+    { name: "in UTF-16", body: Buffer.from(`\uFEFF${BODY}`, "utf16le"), words: "not UTF-8" },
+    { name: "in UTF-16 without a mark", body: Buffer.from(BODY, "utf16le"), words: "not UTF-8" },
+    { name: "whose text is in Latin-1", body: Buffer.from(BODY.replace("hi", "café"), "latin1"), words: "not UTF-8" },
+    { name: "that is compressed", body: Bun.gzipSync(Buffer.from(BODY)), coding: "gzip", words: "compressed" },
+    { name: "of white space", body: Buffer.from("  "), words: "empty" },
+  ];
+  test.each(encoded)("a body $name is a 400 that says so, whole and in pieces", async ({ body, coding, words }) => {
+    const headers: Record<string, string> = coding === undefined ? {} : { "content-encoding": coding };
+    const pieces = new ReadableStream({
+      start(controller) {
+        controller.enqueue(new Uint8Array(body.subarray(0, 7)));
+        controller.enqueue(new Uint8Array(body.subarray(7)));
+        controller.close();
+      },
+    });
+    for (const sent of [new Uint8Array(body), pieces]) {
+      const response = await gateway.ask("/v1/chat/completions", { method: "POST", headers, body: sent });
+      expect(response.status).toBe(400);
+      expect((await errorOf(response))["message"]).toContain(words);
+    }
+  });
+
+  test("a body with a byte order mark, and one that holds the mark of a lost character, are read", async () => {
+    const lost = BODY.replace("hi", "a\uFFFDb");
+    for (const body of [`\uFEFF${BODY}`, lost, `\uFEFF${lost}`]) {
+      expect((await gateway.ask("/v1/chat/completions", { method: "POST", body })).status).toBe(200);
+    }
+  });
+
+  test.each([
+    ["/v1/chat/completions", "DELETE", "POST, OPTIONS"],
+    ["/v1/models/demo", "PUT", "GET, HEAD, OPTIONS"],
+    ["/stats", "POST", "GET, HEAD, OPTIONS"],
+  ])("a wrong method at %s names the right ones for programs, too", async (path, method, allow) => {
+    const response = await gateway.ask(path, { method });
+    expect(response.status).toBe(405);
+    expect(response.headers.get("allow")).toBe(allow);
+    expect((await errorOf(response))["message"]).toContain(`${path} does not take ${method}`);
+  });
+
   test("a body over the limit is a 413 before it is read", async () => {
     const response = await gateway.ask("/v1/chat/completions", { method: "POST", body: "x".repeat(33 * 1024 * 1024) });
     expect(response.status).toBe(413);
@@ -196,6 +238,34 @@ describe("browsers", () => {
     expect(response.status).toBe(204);
     expect(response.headers.get("access-control-allow-headers")).toBe("authorization, x-stainless-os, x-title");
     expect(response.headers.get("access-control-allow-origin")).toBe("*");
+  });
+
+  test.each(["/stats", "/health", "/reload", "/v1/nothing", "/dashboard/billing/usage"])(
+    "a preflight at %s lets a page see the answer, a refusal too",
+    async (path) => {
+      const headers = { origin: "https://app.example", "access-control-request-headers": "authorization" };
+      const asked = await fetch(gateway.url + path, { method: "OPTIONS", headers });
+      expect(asked.status).toBe(204);
+      expect(asked.headers.get("access-control-allow-headers")).toBe("authorization");
+      const answer = await fetch(gateway.url + path, { method: path === "/reload" ? "POST" : "GET" });
+      expect(answer.headers.get("access-control-allow-origin")).toBe("*");
+    },
+  );
+
+  test("operators' paths are not for pages of other origins", async () => {
+    const asked = await fetch(`${gateway.url}/api/accounts`, { method: "OPTIONS" });
+    expect(asked.status).toBe(405);
+    const answer = await fetch(`${gateway.url}/api/accounts`);
+    expect(answer.headers.get("access-control-allow-origin")).toBeNull();
+  });
+
+  test("a machine with a name of two or three letters shows all its pages", async () => {
+    for (const host of ["pi", "nas"]) {
+      for (const path of ["/console/", "/console/assets/app.css", "/docs/json", "/docs/assets/swagger-ui.css"]) {
+        const { status } = await fetch(gateway.url + path, { headers: { host }, redirect: "manual" });
+        expect({ host, path, status }).toEqual({ host, path, status: 200 });
+      }
+    }
   });
 
   test("a stream may be read from any origin, and proxies do not hold it back", async () => {
