@@ -168,11 +168,14 @@ export async function formOf({ request }: Visit): Promise<FormData> {
   }
 }
 
-/** The fields of a posted form; a field that is missing or a file is empty. */
+/** A field of a posted form; "" for one that is missing or a file. */
+export function textIn(form: FormData, name: string): string {
+  const value = form.get(name);
+  return typeof value === "string" ? value : "";
+}
+
+/** The fields of a posted form by name, as `textIn` reads them. @throws GatewayError as `formOf` */
 export async function fieldsOf(visit: Visit): Promise<(name: string) => string> {
   const form = await formOf(visit);
-  return (name) => {
-    const value = form.get(name);
-    return typeof value === "string" ? value : "";
-  };
+  return (name) => textIn(form, name);
 }

@@ -6,7 +6,7 @@ import { credentialError, fieldError } from "./parts/forms.ts";
 import { ASKED, fingerprint, type PanelContext, signInPanel, signInSheet, type LeadsTo } from "./parts/sign-in.ts";
 import { partial } from "./partial.ts";
 import { respond } from "./respond.ts";
-import { CLOSES, type Desk, fieldsOf, formOf, fragment, type Handler, route, say } from "./routes.ts";
+import { CLOSES, type Desk, fieldsOf, formOf, fragment, type Handler, route, say, textIn } from "./routes.ts";
 import type { Visit } from "./visit.ts";
 
 /** Sign-ins by code or browser: begun on a form, shown in the sheet or in the first run, finished by themselves. */
@@ -133,9 +133,4 @@ export function signInRoutes(desk: Desk) {
 
 function leadsToOf(value: string): LeadsTo {
   return value === "setup" ? "setup" : "close";
-}
-
-function textIn(form: FormData, name: string): string {
-  const value = form.get(name);
-  return typeof value === "string" ? value : "";
 }

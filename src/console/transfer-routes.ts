@@ -3,7 +3,7 @@ import { toGatewayError } from "../chat/error.ts";
 import { html, type Html } from "./html.ts";
 import { fieldError } from "./parts/forms.ts";
 import { clearQuestion, exportReady, exportSheet, importReport, importSheet } from "./parts/transfer.ts";
-import { type Desk, fieldsOf, formOf, fragment, type Handler, route } from "./routes.ts";
+import { type Desk, fieldsOf, formOf, fragment, type Handler, route, textIn } from "./routes.ts";
 import type { Visit } from "./visit.ts";
 
 /** How each file that SQLite wrote begins. */
@@ -96,11 +96,6 @@ export function transferRoutes(desk: Desk) {
       }),
       { parse: "none" },
     );
-}
-
-function textIn(form: FormData, name: string): string {
-  const value = form.get(name);
-  return typeof value === "string" ? value : "";
 }
 
 /** A file field that was left empty comes as one empty file. */

@@ -3,6 +3,7 @@ import { html, type Html } from "../html.ts";
 import type { Site } from "../layout.ts";
 import { MIN_PASSWORD_LENGTH } from "../login.ts";
 import { copyButton, copyTile } from "../parts/copy.ts";
+import { modelToTry } from "../parts/figures.ts";
 import { addForm, fieldError } from "../parts/forms.ts";
 import { signInPanel } from "../parts/sign-in.ts";
 import { mark } from "../parts/state.ts";
@@ -130,19 +131,13 @@ function keyStep(site: Site, words: Words, view: SetupView): Html {
       <pre id="curl" tabindex="0">curl <span data-origin>${view.origin}</span>/v1/chat/completions \\
   -H "Authorization: Bearer ${secret}" \\
   -H "Content-Type: application/json" \\
-  -d '{"model":"${modelOf(view.overview)}","messages":[{"role":"user","content":"Hi"}]}'</pre>
+  -d '{"model":"${modelToTry(view.overview) ?? "demo"}","messages":[{"role":"user","content":"Hi"}]}'</pre>
     </div>
     <div class="row">
       ${firstAnswer(site, words, id, false)}<a class="btn go end" href="${site.root}"
         >${t("back-to-overview")}${icon("go")}</a
       >
     </div>`;
-}
-
-function modelOf(overview: Overview | undefined): string {
-  const providers = overview?.providers ?? [];
-  const usable = providers.find(({ needsAccounts, states }) => needsAccounts && states.ready > 0);
-  return (usable ?? providers.find(({ needsAccounts }) => !needsAccounts))?.models[0] ?? "demo";
 }
 
 /** Asks again every two seconds until the new key was used. */

@@ -40,12 +40,17 @@ export function figures(words: Words, { hour }: Overview): Html {
   </section>`;
 }
 
+/** A model that answers now: of accounts that are ready, else of a provider that needs none. */
+export function modelToTry(overview: Overview | undefined): string | undefined {
+  const providers = overview?.providers ?? [];
+  const usable = providers.find(({ states, needsAccounts }) => needsAccounts && states.ready > 0);
+  return usable?.models[0] ?? providers.find(({ needsAccounts }) => !needsAccounts)?.models[0];
+}
+
 /** What a client needs, to copy: the address as the browser knows it, a model, and which key is in use. */
 export function ends(words: Words, origin: string, overview: Overview, keys: readonly ApiKeyView[]): Html {
   const { t } = words;
-  const model =
-    overview.providers.find(({ states, needsAccounts }) => needsAccounts && states.ready > 0)?.models[0] ??
-    overview.providers.find(({ needsAccounts }) => !needsAccounts)?.models[0];
+  const model = modelToTry(overview);
   const [key] = keys
     .filter(({ revokedAt }) => revokedAt === undefined)
     .toSorted((a, b) => (b.lastUsedAt ?? b.createdAt) - (a.lastUsedAt ?? a.createdAt));
