@@ -4,6 +4,7 @@ import type { StopReason, UpstreamEvent, Usage } from "../../chat/event.ts";
 import type { AnswerState } from "../../lib/answer-stream.ts";
 import { newId } from "../../lib/id.ts";
 import { isObject, parseJson } from "../../lib/json.ts";
+import { countOf, textOf } from "../service-fields.ts";
 import { errorRefusal, type Asked } from "../service-refusal.ts";
 import type { ServiceAnswer } from "../service.ts";
 import { failureOf } from "./failure.ts";
@@ -235,12 +236,4 @@ function pushText(out: UpstreamEvent[], text: string): void {
 
 function pushThinking(out: UpstreamEvent[], text: string): void {
   if (text !== "") out.push({ type: "reasoning-delta", text });
-}
-
-function textOf(value: unknown): string {
-  return typeof value === "string" ? value : "";
-}
-
-function countOf(value: unknown): number | undefined {
-  return typeof value === "number" && Number.isFinite(value) && value >= 0 ? value : undefined;
 }

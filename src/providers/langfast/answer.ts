@@ -1,6 +1,7 @@
 /** A run's events as text: cumulative content becomes exact deltas (protocol.md, "Events"). Pure. */
 import type { StopReason } from "../../chat/event.ts";
 import { isObject, parseJson } from "../../lib/json.ts";
+import { textIn } from "./fields.ts";
 
 /** One `execution:chunk` as far as it is known. */
 export interface Chunk {
@@ -64,10 +65,6 @@ function objectOf(payload: unknown): Record<string, unknown> | undefined {
 
 function namesRun(value: Record<string, unknown>): boolean {
   return Object.keys(value).some((name) => RUN_ID.test(name));
-}
-
-function textIn(value: unknown): string | undefined {
-  return typeof value === "string" && value !== "" ? value : undefined;
 }
 
 /** Longer than any answer: whoever sends it has lost count. Characters. */

@@ -2,7 +2,7 @@
 import { GatewayError } from "../../chat/error.ts";
 import { BodyTooLarge, readText } from "../../lib/body.ts";
 import type { UpstreamResponse } from "../../lib/fetch.ts";
-import { isObject, parseJson } from "../../lib/json.ts";
+import { parseJson } from "../../lib/json.ts";
 import type { ServiceContext } from "../provider.ts";
 
 /** Where the service lives. Getters make a setting live; none ends in a slash. */
@@ -66,12 +66,6 @@ export async function send(service: Service, context: ServiceContext, call: Call
     text,
     retryAfter: response.headers.get("retry-after"),
   };
-}
-
-/** An object's field as text; undefined when it is none or empty. */
-export function field(json: unknown, name: string): string | undefined {
-  const value = isObject(json) ? json[name] : undefined;
-  return typeof value === "string" && value !== "" ? value : undefined;
 }
 
 async function bodyOf({ body }: UpstreamResponse, { signal }: ServiceContext): Promise<string> {

@@ -7,6 +7,7 @@ import { claimsOf } from "../../lib/jwt.ts";
 import { pastedLines } from "../../lib/pasted-lines.ts";
 import { stripEnds } from "../../lib/strip-ends.ts";
 import type { LangfastCredential } from "./credential.ts";
+import { textIn } from "./fields.ts";
 
 /** Where to find a session, beside the paste box and in refusals. */
 export const HELP = {
@@ -204,10 +205,6 @@ function isJwt(word: string): boolean {
 
 function unquote(text: string): string {
   return stripEnds(text, "\"'`", "\"'`,");
-}
-
-function textIn(value: unknown): string | undefined {
-  return typeof value === "string" && value !== "" ? value : undefined;
 }
 
 function refused(words: string): GatewayError {

@@ -4,9 +4,10 @@ import { isObject } from "../../lib/json.ts";
 import { claimsOf } from "../../lib/jwt.ts";
 import { retryAtOf } from "../../lib/retry-after.ts";
 import type { AccountContext, ServiceContext } from "../provider.ts";
-import { field, send, type Reply, type Service } from "./calls.ts";
+import { send, type Reply, type Service } from "./calls.ts";
 import { isLapsing, type LangfastCredential } from "./credential.ts";
 import { browserCheck, keyRefusal, quoted, redirected, saidIn, toError } from "./failure.ts";
+import { field } from "./fields.ts";
 
 type Context = AccountContext<LangfastCredential>;
 

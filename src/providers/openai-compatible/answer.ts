@@ -3,6 +3,7 @@ import { GatewayError } from "../../chat/error.ts";
 import type { Citation, StopReason, UpstreamEvent, Usage } from "../../chat/event.ts";
 import type { AnswerState } from "../../lib/answer-stream.ts";
 import { isObject, parseJson } from "../../lib/json.ts";
+import { countOf, textOf } from "../service-fields.ts";
 import { errorRefusal, type Asked } from "../service-refusal.ts";
 import type { ServiceAnswer } from "../service.ts";
 import { failureOf } from "./failure.ts";
@@ -159,12 +160,4 @@ function citationsOf(annotations: unknown): Citation[] {
     if (!isObject(cited) || typeof cited["url"] !== "string") return [];
     return [{ title: textOf(cited["title"]) || cited["url"], url: cited["url"] }];
   });
-}
-
-function textOf(value: unknown): string {
-  return typeof value === "string" ? value : "";
-}
-
-function countOf(value: unknown): number | undefined {
-  return typeof value === "number" && Number.isFinite(value) && value >= 0 ? value : undefined;
 }

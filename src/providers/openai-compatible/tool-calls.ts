@@ -3,6 +3,7 @@ import { GatewayError } from "../../chat/error.ts";
 import type { UpstreamEvent } from "../../chat/event.ts";
 import { newId } from "../../lib/id.ts";
 import { isObject, parseJson } from "../../lib/json.ts";
+import { textOf } from "../service-fields.ts";
 
 interface Call {
   /** As the service gave it, "" until it does. */
@@ -95,10 +96,6 @@ export class ToolCalls {
 function joinName(name: string, piece: string): string {
   if (piece === "" || piece === name) return name;
   return piece.startsWith(name) ? piece : name + piece;
-}
-
-function textOf(value: unknown): string {
-  return typeof value === "string" ? value : "";
 }
 
 /** JSON text as the format has it, or the object itself as some services send it. */

@@ -1,0 +1,11 @@
+/** Texts in what the service sends: one that is empty is none. */
+import { isObject } from "../../lib/json.ts";
+
+export function textIn(value: unknown): string | undefined {
+  return typeof value === "string" && value !== "" ? value : undefined;
+}
+
+/** An object's field as `textIn` reads it; undefined of anything that is no object. */
+export function field(json: unknown, name: string): string | undefined {
+  return isObject(json) ? textIn(json[name]) : undefined;
+}
