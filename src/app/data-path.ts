@@ -1,4 +1,5 @@
-import type { Config } from "../config.ts";
+import { toGatewayError } from "../chat/error.ts";
+import { type Config, ConfigError } from "../config.ts";
 import type { Clock } from "../lib/clock.ts";
 import { createFetchImage } from "../lib/fetch-image.ts";
 import { HttpAgent } from "../lib/http-client/agent.ts";
@@ -35,9 +36,12 @@ export interface DataPath {
   readonly router: Router;
 }
 
-/** Opens the stored accounts; no timer runs yet. @throws GatewayError store-unavailable */
+/**
+ * Opens the stored accounts; no timer runs yet.
+ * @throws GatewayError store-unavailable; ConfigError for a file of models that is none
+ */
 export async function buildDataPath({ config, store, clock, log, random }: DataPathDeps): Promise<DataPath> {
-  const providers = buildProviders(config);
+  const providers = providersOf(config);
   const agent = new HttpAgent();
   const pool = await Pool.open({
     store,
@@ -125,6 +129,18 @@ function resolverOf(config: () => Config, providers: readonly Provider[], pool: 
       (guests?.count ?? 0) > 0 ||
       (config().longcat.callerCookies && credential.fromBearer !== undefined),
   });
+}
+
+/** A file that a setting names is read here for the first time. @throws ConfigError when it does not hold what it should */
+function providersOf(config: () => Config): readonly Provider[] {
+  try {
+    return buildProviders(config);
+  } catch (error) {
+    const { modelsPath } = config().langfast;
+    if (modelsPath === undefined) throw error;
+    const { message } = toGatewayError(error);
+    throw new ConfigError(`LANGFAST_MODELS: ${message} Allowed: a file with a JSON list of models`, { cause: error });
+  }
 }
 
 /** Where a provider's sockets go to; whoever has none is taken for one of the usual kind. */
