@@ -67,6 +67,25 @@ describe("the verdict", () => {
     expect(await textOf(await (await operator(at)).get("/console/"))).toMatch(/The next one is back in 42s ?\./);
   });
 
+  test.each([
+    ["a login that was refused until it was taken out", "disabled_auto", "auth-rejected", "Sign in again: 1 account"],
+    ["failures of another kind", "disabled_auto", "upstream-changed", "Test 1 account that failed"],
+    ["a browser check", "cooling", "challenge", "Open the service in your browser once, then test it"],
+    ["a rate limit", "cooling", "rate-limited", "Nothing to do: it comes back by itself."],
+  ] as const)("offers what helps against %s, as the account's card does", async (_name, state, reasonKind, remedy) => {
+    const at = await desk();
+    const until = at.clock.now() + 60_000;
+    at.world.accounts = [account("acc_1", at.clock.now(), { state, reasonKind, until })];
+    at.world.verdict = verdict({
+      state: "down",
+      usable: 0,
+      total: 1,
+      ...(state === "cooling" ? { cooling: 1, nextBackAt: until } : { disabledAuto: 1 }),
+    });
+    const markup = await (await (await operator(at)).get("/console/")).text();
+    expect(await textOf(new Response(/<section id="verdict"[^]*?<\/section>/.exec(markup)?.[0]))).toContain(remedy);
+  });
+
   test("a service that is down blames no account", async () => {
     const at = await desk({ world: { verdict: verdict({ state: "down", provider: "longcat" }) } });
     at.world.accounts = [account("acc_1", at.clock.now())];

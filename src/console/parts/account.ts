@@ -34,7 +34,7 @@ export function reasonOf({ t }: Words, account: AccountView): string {
 }
 
 /** Whether only a new credential helps; a test would fail once more. */
-function wantsLogin({ state, reasonKind }: AccountView): boolean {
+export function wantsLogin({ state, reasonKind }: AccountView): boolean {
   return state === "needs_login" || (state === "disabled_auto" && reasonKind === "auth-rejected");
 }
 

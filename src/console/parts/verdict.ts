@@ -4,6 +4,7 @@ import { html, raw, type Html } from "../html.ts";
 import type { Site } from "../layout.ts";
 import { icon, type IconName } from "../sprite.ts";
 import { sentences, type Words } from "../words.ts";
+import { wantsLogin } from "./account.ts";
 import { relativeTime } from "./state.ts";
 import { chamber } from "./spark.ts";
 
@@ -107,12 +108,18 @@ function remedies(site: Site, { t, n }: Words, overview: Overview): Html[] {
   if (verdict.state === "starting") return [];
   if (verdict.state === "degraded") return [html`<span>${t("verdict.degraded.remedy")}</span>`];
   if (verdict.state === "fine") return [link("", t("verdict.show"), false)];
+  const own = overview.accounts.filter(({ source }) => source !== "guest");
+  const refused = own.filter((account) => account.state === "disabled_auto" && wantsLogin(account)).length;
+  const failed = verdict.disabledAuto - refused;
   const links = [
     verdict.needsLogin > 0 && { query: "?state=needs_login", text: n("remedy.sign-in", verdict.needsLogin) },
-    verdict.disabledAuto > 0 && { query: "?state=disabled_auto", text: n("remedy.test", verdict.disabledAuto) },
+    refused > 0 && { query: "?state=disabled_auto", text: n("remedy.sign-in", refused) },
+    failed > 0 && { query: "?state=disabled_auto", text: n("remedy.test", failed) },
   ].filter((remedy) => remedy !== false);
   if (links.length > 0) return links.map(({ query, text }, index) => link(query, text, index === 0));
-  return [html`<span>${verdict.nextBackAt === undefined ? t("remedy.add-or-wait") : t("remedy.wait")}</span>`, add];
+  const isChallenged = own.some(({ state, reasonKind }) => state === "cooling" && reasonKind === "challenge");
+  const wait = isChallenged ? t("do.challenge") : t("remedy.wait");
+  return [html`<span>${verdict.nextBackAt === undefined ? t("remedy.add-or-wait") : wait}</span>`, add];
 }
 
 function locks({ t, series }: Words, providers: readonly ProviderView[]): Html | false {
