@@ -317,6 +317,11 @@ test("a .env that cannot be read stops the start", () => {
   );
 });
 
+test("a .env that Windows saved as Unicode stops the start, as none of its lines would count", () => {
+  const file = Buffer.from("\uFEFFPORT=9000\r\n", "utf16le").toString("utf8");
+  expect(() => load({}, { file })).toThrow("the environment file /srv/app/.env is not UTF-8");
+});
+
 const warned: { env: Record<string, string>; says: string; keys?: string[] }[] = [
   { env: { SLUICE_PORT: "1" }, says: "SLUICE_PORT is not a setting and was ignored; the name is PORT" },
   { env: { SLUICE_COLOUR: "1" }, says: "SLUICE_COLOUR is not a setting and was ignored" },

@@ -1,11 +1,16 @@
 /** What an environment file says, in order of its lines; a later line wins. */
 export interface EnvFile {
   readonly values: ReadonlyMap<string, string>;
-  /** Lines that are no `KEY=value`, as sentences that name the line and show nothing of it: it may hold a secret. */
+  /**
+   * Lines that are no `KEY=value` or hold one quote of two, as sentences that name the line and show no value: it may be a
+   * secret.
+   */
   readonly warnings: readonly string[];
 }
 
 const ASSIGNMENT = /^\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_.-]*)\s*=[ \t]*/;
+/** One quote at its start, and no other. */
+const UNCLOSED = /^(["'`])(?!.*\1)/;
 const ESCAPES: Readonly<Record<string, string>> = { n: "\n", r: "\r", t: "\t", '"': '"', "\\": "\\" };
 
 /**
@@ -31,7 +36,14 @@ export function parseEnvFile(text: string): EnvFile {
     if (quoted) {
       values.set(key, quoted.value);
       i += quoted.extraLines;
-    } else values.set(key, rest.replace(/(^|\s+)#.*$/, "").trimEnd());
+    } else {
+      if (UNCLOSED.test(rest)) {
+        warnings.push(
+          `line ${i + 1} of the environment file opens a quote and never closes it: the quote counts as part of ${key}`,
+        );
+      }
+      values.set(key, rest.replace(/(^|\s+)#.*$/, "").trimEnd());
+    }
   }
   return { values, warnings };
 }

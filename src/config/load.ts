@@ -90,5 +90,8 @@ function readEnvFile({ flags, cwd, readFile }: Inputs): EnvFile {
     throw new ConfigError(`the environment file ${path} cannot be read${code}`, { cause: error });
   }
   if (text === undefined && typeof asked === "string") throw new ConfigError(`there is no environment file ${path}`);
+  // What Windows calls Unicode. Read as if it were UTF-8 no line of it would count.
+  if (text?.includes("\0"))
+    throw new ConfigError(`the environment file ${path} is not UTF-8: save it in that encoding`);
   return parseEnvFile(text ?? "");
 }

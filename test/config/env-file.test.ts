@@ -16,7 +16,6 @@ const cases: { name: string; text: string; values: Record<string, string> }[] = 
   { name: "lines inside quotes", text: "A='one; x=1\r\ntwo; y=2'\nB=3", values: { A: "one; x=1\ntwo; y=2", B: "3" } },
   { name: "a JSON list", text: 'K=["a","b"]', values: { K: '["a","b"]' } },
   { name: "a list that begins with a quote", text: 'K="a", "b"\nB=2', values: { K: '"a", "b"', B: "2" } },
-  { name: "a quote that is never closed", text: "A='x\nB=2", values: { A: "'x", B: "2" } },
   { name: "the later of two", text: "A=1\nA=2", values: { A: "2" } },
   { name: "nothing is expanded", text: "A=$HOME/${B}", values: { A: "$HOME/${B}" } },
 ];
@@ -24,6 +23,14 @@ test.each(cases)("$name is read", ({ text, values }) => {
   const file = parseEnvFile(text);
   expect(Object.fromEntries(file.values)).toEqual(values);
   expect(file.warnings).toEqual([]);
+});
+
+test("a quote that is never closed belongs to its value, which is told without showing it", () => {
+  const { values, warnings } = parseEnvFile("A='x-secret\nB=2");
+  expect(Object.fromEntries(values)).toEqual({ A: "'x-secret", B: "2" });
+  expect(warnings).toEqual([
+    "line 1 of the environment file opens a quote and never closes it: the quote counts as part of A",
+  ]);
 });
 
 test("a line that is no assignment is named by number and not shown", () => {
