@@ -1,5 +1,5 @@
 import { Elysia } from "elysia";
-import { toGatewayError } from "../chat/error.ts";
+import { causeOf, toGatewayError } from "../chat/error.ts";
 import type { Config } from "../config.ts";
 import { createConsole } from "../console/index.ts";
 import { dialects } from "../dialects/index.ts";
@@ -7,7 +7,7 @@ import { ADMIN_OPERATIONS, mountAdminApi } from "../http/admin-api.ts";
 import { chatOperations, mountApi } from "../http/api.ts";
 import { clientReader } from "../http/client.ts";
 import { mountDocs } from "../http/docs.ts";
-import { causeOf, failureResponse } from "../http/failure.ts";
+import { failureResponse } from "../http/failure.ts";
 import { mountHealth } from "../http/health.ts";
 import { hostGuard } from "../http/hosts.ts";
 import { Peers } from "../http/listen.ts";

@@ -91,3 +91,8 @@ export function toGatewayError(error: unknown): GatewayError {
     cause: error,
   });
 }
+
+/** What lies beneath a mistake of our own, for the log: with its stack where it has one. */
+export function causeOf({ cause }: GatewayError): string {
+  return cause instanceof Error ? (cause.stack ?? cause.message) : String(cause);
+}

@@ -1,5 +1,5 @@
 import type { Admin } from "../admin/admin.ts";
-import { GatewayError, toGatewayError } from "../chat/error.ts";
+import { causeOf, GatewayError, toGatewayError } from "../chat/error.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
 import type { Feed } from "./feed.ts";
@@ -97,13 +97,7 @@ async function turnAway(desk: Desk, visit: Visit): Promise<Response | undefined>
 
 function failed(desk: Desk, visit: Visit, error: unknown): Response {
   const failure = toGatewayError(error);
-  if (failure.kind === "internal") {
-    const { cause } = failure;
-    desk.log.error("console-failed", {
-      path: visit.path,
-      cause: cause instanceof Error ? cause.message : String(cause),
-    });
-  }
+  if (failure.kind === "internal") desk.log.error("console-failed", { path: visit.path, cause: causeOf(failure) });
   const { t, language, gap } = visit.words;
   const known = failure.kind === "internal" || failure.kind === "store-unavailable" || failure.kind === "unknown-path";
   const text = known

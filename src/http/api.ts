@@ -1,12 +1,12 @@
 import { Elysia } from "elysia";
-import { GatewayError, toGatewayError } from "../chat/error.ts";
+import { causeOf, GatewayError, toGatewayError } from "../chat/error.ts";
 import type { Dialect } from "../dialects/dialect.ts";
 import { newId } from "../lib/id.ts";
 import type { Described } from "./api-document.ts";
 import { callerOf } from "./auth.ts";
 import { chatHandler, type ChatDeps } from "./chat.ts";
 import { preflight } from "./cors.ts";
-import { causeOf, failureResponse } from "./failure.ts";
+import { failureResponse } from "./failure.ts";
 import { listModels, showModel } from "./models.ts";
 import { apiPath } from "./paths.ts";
 

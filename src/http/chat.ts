@@ -1,5 +1,5 @@
 import { collect } from "../chat/collect.ts";
-import { toGatewayError } from "../chat/error.ts";
+import { causeOf, toGatewayError } from "../chat/error.ts";
 import type { Dialect, StreamEncoder } from "../dialects/dialect.ts";
 import { Agenda } from "../lib/agenda.ts";
 import type { Clock } from "../lib/clock.ts";
@@ -10,7 +10,7 @@ import type { Answer, Router } from "../router/run.ts";
 import { callerOf, type AuthRules } from "./auth.ts";
 import { bodyReader, notJson } from "./body.ts";
 import { CORS_HEADERS } from "./cors.ts";
-import { causeOf, failureResponse } from "./failure.ts";
+import { failureResponse } from "./failure.ts";
 import { PING_MS, streamBody } from "./stream.ts";
 import type { Turn, Turns } from "./turns.ts";
 import { within } from "./within.ts";

@@ -52,11 +52,6 @@ export function retryHeaders(error: GatewayError, now: number): Record<string, s
   return headers;
 }
 
-/** What lies beneath a mistake of our own, for the log. */
-export function causeOf(error: GatewayError): string {
-  return error.cause instanceof Error ? (error.cause.stack ?? error.cause.message) : String(error.cause);
-}
-
 /** A failure as an answer in the caller's own format. */
 export function failureResponse(
   error: GatewayError,

@@ -1,3 +1,4 @@
+import { causeOf } from "../chat/error.ts";
 import type { Usage } from "../chat/event.ts";
 import type { ChatRequest } from "../chat/request.ts";
 import { inputTokensOf } from "../emulate/index.ts";
@@ -92,7 +93,7 @@ export class Journal {
         attempt: number,
         outcome,
         reason: failure?.message,
-        cause: failure?.kind === "internal" ? textOf(failure.cause) : undefined,
+        cause: failure?.kind === "internal" ? causeOf(failure) : undefined,
         ms: durationMs,
       });
     };
@@ -138,8 +139,4 @@ function usageOf(end: TurnEnd, request: ChatRequest): Usage | undefined {
   if (end.usage || end.characters === 0) return end.usage;
   const outputTokens = Math.ceil(end.characters / CHARACTERS_PER_TOKEN);
   return { inputTokens: inputTokensOf(request), outputTokens, estimated: true };
-}
-
-function textOf(cause: unknown): string {
-  return cause instanceof Error ? (cause.stack ?? cause.message) : String(cause);
 }
