@@ -34,8 +34,13 @@ export function createConsole(options: ConsoleOptions) {
     const { createPages } = await import("./pages-app.ts");
     return createPages(options);
   };
-  const answer = async ({ request }: { request: Request }): Promise<Response> =>
-    (await (pages ??= load())).handle(request);
+  const answer = async ({ request }: { request: Request }): Promise<Response> => {
+    const app = await (pages ??= load());
+    if (request.method !== "HEAD") return app.handle(request);
+    const { status, headers, body } = await app.handle(new Request(request, { method: "GET" }));
+    await body?.cancel();
+    return new Response(null, { status, headers });
+  };
   return new Elysia({ name: "console" })
     .all("/console/", answer, { parse: "none" })
     .all("/console/*", answer, { parse: "none" });

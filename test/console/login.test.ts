@@ -230,3 +230,17 @@ describe("R44 requests that another site made the browser send", () => {
     }
   });
 });
+
+test.each(["", "accounts", "login", "nothing-here", "assets/app.css", "live?page=overview"])(
+  "HEAD of /console/%s is GET without the body, signed in or not",
+  async (path) => {
+    const at = await desk();
+    for (const browser of [visitor(at), await operator(at), visitor(at)]) {
+      const whole = await browser.get(`/console/${path}`);
+      const head = await browser.send(`/console/${path}`, { method: "HEAD" });
+      expect([head.status, head.headers.get("location")]).toEqual([whole.status, whole.headers.get("location")]);
+      expect(await head.text()).toBe("");
+      await whole.body?.cancel();
+    }
+  },
+);
