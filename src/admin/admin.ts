@@ -89,8 +89,9 @@ export interface ProviderView {
 }
 
 /**
- * The verdict in one word: "fine", "limited" (some accounts or providers are out), "down" (nothing answers),
- * "empty" (no account yet: at most the demo and guest sessions answer), "degraded" (chat goes on, but nothing can be saved), "starting".
+ * The verdict in one word: "fine", "limited" (some accounts or providers are out), "down" (nothing answers), "empty" (no
+ * account yet: at most the demo and guest sessions answer), "degraded" (chat goes on, but nothing can be saved),
+ * "starting".
  */
 export type VerdictState = "fine" | "limited" | "down" | "empty" | "degraded" | "starting";
 

@@ -16,6 +16,7 @@ export interface Session {
   readonly accountId: string | undefined;
   /** Epoch ms. */
   readonly createdAt: number;
+  /** Epoch ms. */
   readonly expiresAt: number;
   status: "open" | "done" | "failed";
   /** The provider's, with its secrets; undefined when it is over. */
@@ -25,7 +26,7 @@ export interface Session {
   reasonKind: FailureKind | undefined;
   /** Ids of the accounts that came of it. */
   accounts: readonly string[];
-  /** The following live in this process alone. */
+  // The rest lives in this process alone.
   /** Epoch ms before which the service is not asked again. */
   nextPollAt: number;
   /** Questions in a row that failed. */
@@ -42,15 +43,17 @@ type Kept = Pick<
   "method" | "label" | "accountId" | "expiresAt" | "status" | "state" | "reason" | "reasonKind" | "accounts"
 >;
 
+/** A session that was just begun: open, in the provider's first state. */
 export function newSession(
   head: Pick<Session, "id" | "provider" | "method" | "label" | "accountId" | "createdAt">,
   state: SignInState,
 ): Session {
   const { expiresAt } = state;
   const open = { status: "open", state, reason: undefined, reasonKind: undefined, accounts: [] } as const;
-  return { ...head, ...FRESH(), expiresAt, ...open };
+  return { ...head, ...fresh(), expiresAt, ...open };
 }
 
+/** The session as it is stored. */
 export function recordOf(session: Session): SignInRecord {
   const { id, provider, createdAt, method, label, accountId, expiresAt, status } = session;
   const { state, reason, reasonKind, accounts } = session;
@@ -63,10 +66,11 @@ export function sessionOf({ id, provider, createdAt, data }: SignInRecord): Sess
   if (!isObject(data) || typeof data["method"] !== "string" || typeof data["expiresAt"] !== "number") return undefined;
   const { method, label, accountId, expiresAt, status, state, reason, reasonKind, accounts } = data as unknown as Kept;
   const kept = { method, label, accountId, expiresAt, status, state, reason, reasonKind, accounts };
-  return { id, provider, createdAt, ...kept, ...FRESH() };
+  return { id, provider, createdAt, ...kept, ...fresh() };
 }
 
-const FRESH = () => ({
+/** What lives in this process alone, as it begins. */
+const fresh = () => ({
   nextPollAt: 0,
   failures: 0,
   pending: undefined,

@@ -19,10 +19,10 @@ export interface VerdictFacts {
 const NEEDS_A_PERSON = new Set(["needs_login", "disabled_auto"]);
 
 /**
- * Says in one word how things stand. "empty": there is no account; the demo or guests that nobody has asked for yet may answer. "down": accounts exist and
- * nobody can serve. "limited": a provider has none left, or an account waits for a person, or no more than half can
- * serve. What a person switched off does not count, nor does a dead guest, whose place the next one takes; and guests that
- * nobody has asked for yet speak for no account.
+ * Says in one word how things stand. "empty": there is no account; the demo or guests that nobody has asked for yet may
+ * answer. "down": accounts exist and nobody can serve. "limited": a provider has none left, or an account waits for a
+ * person, or no more than half can serve. What a person switched off does not count, nor does a dead guest, whose place
+ * the next one takes; and guests that nobody has asked for yet speak for no account.
  */
 export function verdictOf({ ready, trouble, accounts, broken, guests, free }: VerdictFacts): Verdict {
   const present = accounts.filter(({ source, state }) => source !== "guest" || !NEEDS_A_PERSON.has(state));

@@ -64,7 +64,10 @@ export async function readAnswer(io: CliIo, question: string): Promise<string> {
 }
 
 export interface LineReader {
-  /** The next line that is not empty, without white space around it; undefined at the end. @throws UsageError when a person presses Ctrl-C */
+  /**
+   * The next line that is not empty, without white space around it; undefined at the end.
+   * @throws UsageError when a person presses Ctrl-C
+   */
   next(): Promise<string | undefined>;
   /** Leaves the terminal as it was; a `next` under way may never settle. */
   close(): void;

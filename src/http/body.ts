@@ -7,8 +7,9 @@ const BODY_DEADLINE_MS = 120_000;
 /**
  * Reads a request's body as text.
  *
- * @throws GatewayError invalid-request for bytes that are not UTF-8: what they meant would be lost; too-large before reading when the length is announced, else as soon as it is passed; too-slow
- *   when the body is not there within 120 s; cancelled when the client left
+ * @throws GatewayError invalid-request for bytes that are not UTF-8: what they meant would be lost; too-large before
+ *   reading when the length is announced, else as soon as it is passed; too-slow when the body is not there within 120 s;
+ *   cancelled when the client left
  */
 export type BodyReader = (request: Request) => string | Promise<string>;
 

@@ -17,7 +17,10 @@ const CREATED = 1_760_659_200;
 
 const model = (modelKey: string, adapterName: string, id = modelKey): CtoModel => ({ id, modelKey, adapterName });
 
-/** The first two carry the names that enginelabs-2api gave its clients; the keys of `ClaudeSonnet4_5` and `GPT5` are inferred. */
+/**
+ * The first two carry the names that enginelabs-2api gave its clients; the keys of `ClaudeSonnet4_5` and `GPT5` are
+ * inferred.
+ */
 export const TABLE: readonly CtoModel[] = [
   model("claude_sonnet_4_5", "ClaudeSonnet4_5", "ClaudeSonnet4_5"),
   model("gpt_5", "GPT5", "GPT5"),

@@ -74,7 +74,10 @@ export async function beginDevice(
   };
 }
 
-/** Asks once. A server that fails or cannot be reached for the moment is asked again; `slow_down` lengthens the wait for good. */
+/**
+ * Asks once. A server that fails or cannot be reached for the moment is asked again; `slow_down` lengthens the wait for
+ * good.
+ */
 export async function pollDevice(
   state: SignInState,
   urls: KiroUrls,
