@@ -37,7 +37,7 @@ export interface AdminDeps {
 }
 
 /** Settings of the console stand in the store under this prefix. */
-export const SETTING_PREFIX = "setting.";
+const SETTING_PREFIX = "setting.";
 /** An open page is told of changes at most this often. */
 const WATCH_MS = 1_000;
 

@@ -170,7 +170,7 @@ function objectOf<T>(text: string, isGood: (value: unknown) => boolean): Readonl
 }
 
 /** The order in which the pool lends accounts. */
-export const STRATEGIES = ["sticky", "lru", "round_robin", "least_usage", "most_usage", "oldest_first"] as const;
+const STRATEGIES = ["sticky", "lru", "round_robin", "least_usage", "most_usage", "oldest_first"] as const;
 export type StrategyName = (typeof STRATEGIES)[number];
 
 /** The strategy of every provider that `byProvider` does not name. */

@@ -48,7 +48,7 @@ export function validateSetting(name: string, text: string): string | undefined 
 }
 
 /** What may be typed for a setting, with its unit: `a whole number from 1 to 10 (ms)`. */
-export function allowedOf(setting: Setting<unknown>): string {
+function allowedOf(setting: Setting<unknown>): string {
   return setting.unit === undefined ? setting.kind.allowed : `${setting.kind.allowed} (${setting.unit})`;
 }
 

@@ -42,7 +42,7 @@ export interface ResolverDeps {
 }
 
 /** Services that a user has named by address come first: a key is faster and surer than a session of a web page. */
-export const USUAL_ORDER = ["openai-compatible", "anthropic", "kiro", "cto", "langfast", "longcat"] as const;
+const USUAL_ORDER = ["openai-compatible", "anthropic", "kiro", "cto", "langfast", "longcat"] as const;
 
 /** Names that clients send are theirs to choose: what is remembered of them stays bounded. */
 const MOST_REMEMBERED = 1000;

@@ -2,7 +2,7 @@ import { mkdirSync, readdirSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 
 /** Copies of a database stand in this folder beside it. */
-export function backupFolder(databasePath: string): string {
+function backupFolder(databasePath: string): string {
   return join(dirname(databasePath), "backups");
 }
 

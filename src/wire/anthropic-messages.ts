@@ -9,11 +9,10 @@ import { BOOLEAN, COUNT, maybe, NAME, NUMBER, OBJECT, oneOf, STRING } from "./pa
 /** Marks the end of what the service is to cache. */
 const CacheControl = Type.Object({ type: STRING, ttl: maybe(STRING) }, { description: 'an object with a "type"' });
 
-export const ImageSource = Type.Object(
+const ImageSource = Type.Object(
   { type: STRING, media_type: maybe(STRING), data: maybe(STRING), url: maybe(STRING) },
   { description: 'an object with "type": "base64" or "url"' },
 );
-export type ImageSource = Static<typeof ImageSource>;
 
 const ResultBlock = Type.Object(
   { type: STRING, text: maybe(STRING), source: maybe(ImageSource), cache_control: maybe(CacheControl) },

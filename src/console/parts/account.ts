@@ -224,7 +224,7 @@ function nameCell(context: AccountContext, account: AccountView): Html {
 }
 
 /** Says that a session is nobody's own, and what is better. */
-export function guestMark({ words: { t } }: AccountContext, { source }: AccountView): Html | false {
+function guestMark({ words: { t } }: AccountContext, { source }: AccountView): Html | false {
   return source === "guest" && html` · <span class="guest" title="${t("guest.better")}">${t("guest")}</span>`;
 }
 

@@ -132,7 +132,7 @@ const userTurns = (turns: readonly Turn[]): number => turns.filter(speaks).lengt
 const lastWords = (turns: readonly Turn[]): string => turns.findLast(speaks)?.text ?? "";
 
 /** A UUID that the same words always give. */
-export function uuidOf(...words: readonly string[]): string {
+function uuidOf(...words: readonly string[]): string {
   const hasher = new Bun.CryptoHasher("sha256");
   for (const word of words) hasher.update(`${word.length}:${word}`);
   const hex = hasher.digest("hex");

@@ -68,7 +68,7 @@ export function apiRegion(credential: Known, memory: KiroMemory): string {
   return servedFrom(credential.apiRegion ?? (arn === undefined ? undefined : arn.split(":")[3]) ?? credential.region);
 }
 
-export function servedFrom(region: string): string {
+function servedFrom(region: string): string {
   return region.startsWith("eu-") ? "eu-central-1" : "us-east-1";
 }
 

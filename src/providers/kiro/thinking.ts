@@ -7,7 +7,7 @@ const EFFORTS = ["minimal", "low", "medium", "high", "xhigh"] as const;
 type Effort = (typeof EFFORTS)[number];
 
 /** What was asked: thinking on, off, or nothing said. */
-export function thinkingWish(reasoning: ReasoningRequest): "on" | "off" | "unsaid" {
+function thinkingWish(reasoning: ReasoningRequest): "on" | "off" | "unsaid" {
   if (reasoning.enabled === false || reasoning.effort === "none") return "off";
   const said = reasoning.enabled === true || reasoning.effort !== undefined || reasoning.budgetTokens !== undefined;
   return said ? "on" : "unsaid";

@@ -82,7 +82,7 @@ function joinTexts(...texts: string[]): string {
   return texts.filter((text) => text !== "").join("\n\n");
 }
 
-export function joinUsers(first: UserTurn, second: UserTurn): UserTurn {
+function joinUsers(first: UserTurn, second: UserTurn): UserTurn {
   return {
     role: "user",
     text: joinTexts(first.text, second.text),
@@ -92,7 +92,7 @@ export function joinUsers(first: UserTurn, second: UserTurn): UserTurn {
 }
 
 /** The later thinking is kept: a message has room for one, and the model goes on from the last. */
-export function joinAssistants(first: AssistantTurn, second: AssistantTurn): AssistantTurn {
+function joinAssistants(first: AssistantTurn, second: AssistantTurn): AssistantTurn {
   const reasoning = second.reasoning ?? first.reasoning;
   return {
     role: "assistant",

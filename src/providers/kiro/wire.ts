@@ -8,7 +8,7 @@ export interface KiroImage {
   readonly source: { readonly bytes: string };
 }
 
-export interface KiroToolUse {
+interface KiroToolUse {
   readonly toolUseId: string;
   readonly name: string;
   readonly input: Readonly<Record<string, unknown>>;
