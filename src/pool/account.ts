@@ -23,8 +23,16 @@ export interface Outlet {
   readonly proxy: string | undefined;
 }
 
+/** What is under way at one login. */
+export interface Load {
+  /** Turns. */
+  inFlight: number;
+}
+
 export interface AccountMeans {
   readonly clock: Clock;
+  /** Shared by all that speak for the same login; undefined where this account alone does. */
+  readonly load?: Load | undefined;
   readonly outlet: Outlet;
   /** False for a caller's own account. */
   readonly stored: boolean;
@@ -50,11 +58,11 @@ export class Account implements Candidate {
   quota: Quota | undefined;
   readonly counters: { -readonly [Figure in keyof AccountCounters]: number };
   lastUsedAt: number | undefined;
-  inFlight = 0;
   /** Probes since it last served a turn, and the monotonic ms of the next. */
   probes = 0;
   probeAt: number | undefined;
   readonly #clock: Clock;
+  readonly #load: Load;
   readonly #revision: Revision;
   #settings: AccountSettings;
   #credential: unknown;
@@ -90,9 +98,19 @@ export class Account implements Candidate {
     this.counters = { ...record.counters };
     this.lastUsedAt = record.lastUsedAt;
     this.#clock = means.clock;
+    this.#load = means.load ?? { inFlight: 0 };
     this.#revision = means.revision;
     this.#health = record.health;
     this.health = record.health;
+  }
+
+  /** Turns under way. */
+  get inFlight(): number {
+    return this.#load.inFlight;
+  }
+
+  set inFlight(turns: number) {
+    this.#load.inFlight = turns;
   }
 
   get settings(): AccountSettings {

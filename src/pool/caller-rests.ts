@@ -1,5 +1,5 @@
 import type { Health } from "../store/store.ts";
-import { readyHealth } from "./health.ts";
+import { readyHealth, restMs } from "./health.ts";
 import type { Account } from "./account.ts";
 
 const MOST_ACCOUNTS = 1000;
@@ -17,10 +17,19 @@ export class CallerRests {
     return this.#healths.get(identityHash) ?? readyHealth(now);
   }
 
-  /** After an attempt: keeps a rest, and how many limits came in a row. */
-  keep({ identityHash, health }: Account): void {
-    this.#healths.delete(identityHash);
+  /** What another request of the same login was told holds for this one, too. @param now epoch ms */
+  recall(account: Account, now: number): void {
+    const { state } = this.healthOf(account.identityHash, now);
+    if (state !== "ready" && account.state === "ready") account.health = this.healthOf(account.identityHash, now);
+  }
+
+  /** After an attempt: keeps a rest, and how many limits came in a row. @param now epoch ms */
+  keep({ identityHash, health }: Account, now: number): void {
     const { state, rateLimits } = health;
+    const known = this.#healths.get(identityHash);
+    // A turn that began before the rest says nothing against it.
+    if (state === "ready" && known && restMs(known, now) > 0) return;
+    this.#healths.delete(identityHash);
     const rests = state === "cooling" || state === "exhausted";
     if (!rests && (state !== "ready" || rateLimits === 0)) return;
     this.#healths.set(identityHash, { ...health, rotationFailures: 0 });

@@ -46,6 +46,8 @@ export interface LenderDeps {
   rules(): LenderRules;
   /** The rotation has moved on. */
   moved(position: Position): void;
+  /** Somebody has to wait in line. */
+  queued?(lender: Lender): void;
 }
 
 interface Waiter {
@@ -237,6 +239,7 @@ export class Lender {
       const cancelTimer = clock.after(queueMs, () => waiter.reject(this.#queueFull(queueMs)));
       request.signal.addEventListener("abort", abort);
       this.#waiters.add(waiter);
+      this.#deps.queued?.(this);
     });
   }
 

@@ -10,6 +10,7 @@ import { Books, outletMeans } from "./books.ts";
 import type { BreakerRules } from "./breaker.ts";
 import { Breakers, ONLY_SERVICE } from "./breakers.ts";
 import { CallerRests } from "./caller-rests.ts";
+import { CallerTurns } from "./caller-turns.ts";
 import { Guests } from "./guests.ts";
 import { Lender } from "./lender.ts";
 import type { LeaseEnds } from "./lease.ts";
@@ -82,6 +83,7 @@ export class Pool {
   readonly #positions: Positions;
   readonly #callerPositions = new CallerPositions();
   readonly #callerRests = new CallerRests();
+  readonly #callerTurns = new CallerTurns(this.#callerRests);
 
   private constructor(deps: PoolDeps, positions: Positions) {
     this.#deps = deps;
@@ -155,7 +157,8 @@ export class Pool {
 
   /**
    * A caller's own accounts, for one request: rotated and failed over among themselves, never stored, never mixed with
-   * others. Their rotation, and a rest that the upstream wants, go on with the caller's next request.
+   * others. Their rotation, and a rest that the upstream wants, go on with the caller's next request; requests at the
+   * same time share their concurrency.
    */
   borrow(name: string, credentials: readonly unknown[]): Lender {
     const provider = this.provider(name);
@@ -323,7 +326,8 @@ export class Pool {
     const provider = this.provider(record.provider);
     const { clock, log } = this.#deps;
     const outlet = this.#outletOf(provider, record.id, record.settings.proxy);
-    return openAccount(record, provider, { clock, outlet, stored, revision: this.#revision }, log);
+    const load = stored ? undefined : this.#callerTurns.loadOf(record.identityHash);
+    return openAccount(record, provider, { clock, outlet, stored, load, revision: this.#revision }, log);
   }
 
   #outletOf({ name }: Provider, accountId: string | undefined, proxy: string | undefined): Outlet {
@@ -366,9 +370,9 @@ export class Pool {
       },
       settled: (account, outcome) => {
         this.books.apply(account, outcome);
+        if (!account.stored) return this.#callerTurns.ended(account, clock.now());
         lender.pump();
-        if (account.stored) this.books.changed();
-        else this.#callerRests.keep(account);
+        this.books.changed();
       },
     };
     const rules = () => {
@@ -376,7 +380,8 @@ export class Pool {
       const { rotationUses, queueMs, concurrency } = settings;
       return { strategy: settings.strategy(provider.name), rotationUses, queueMs, concurrency };
     };
-    const means = { clock, ends, revision: this.#revision, guests, rules, moved };
+    const queued = (line: Lender) => this.#lenders.get(provider.name) !== line && this.#callerTurns.queued(line);
+    const means = { clock, ends, revision: this.#revision, guests, rules, moved, queued };
     const lender: Lender = new Lender(provider, accounts, position, means);
     return lender;
   }

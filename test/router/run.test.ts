@@ -245,6 +245,42 @@ describe("failover", () => {
     expect(JSON.stringify(await world.store.accounts.all())).toBe("[]");
   });
 
+  test("requests that bring the same login share its concurrency and wait for each other, for queueMs at most", async () => {
+    const fake = new FakeProvider().always("x", hangs([[text("He")]]));
+    await using world = await openWorld({ providers: [fake], pool: { concurrency: 2, queueMs: 5 * SECOND } });
+    const of = (...credentials: string[]) => ({ kind: "own-accounts", provider: fake, credentials }) as const;
+    const first = await world.run({ caller: of("x") });
+    await world.run({ caller: of("x") });
+    const third = world.run({ caller: of("x") });
+    const fourth = failureOf(world.run({ caller: of("x") }));
+    expect(await world.ask({ caller: of("y") })).toBe("hello from y");
+    expect(await world.ask({ caller: of("x", "y") })).toBe("hello from y");
+    expect(fake.asked.join("")).toBe("xxyy");
+    await world.clock.advance(SECOND);
+    first.stream.cancel();
+    await third;
+    expect(fake.asked.join("")).toBe("xxyyx");
+    await world.clock.advance(4 * SECOND);
+    expect(await fourth).toMatchObject({ kind: "queue-full" });
+  });
+
+  test("who waits for a login that another request finds limited is told so", async () => {
+    const fake = new FakeProvider();
+    await using world = await openWorld({ providers: [fake], pool: { concurrency: 1 } });
+    const retryAt = world.clock.now() + 5 * MINUTE;
+    fake.next("x", async function* () {
+      yield [text("He")];
+      await new Promise((resolve) => world.clock.after(SECOND, () => resolve(undefined)));
+      throw new GatewayError("rate-limited", "Too fast.", { retryAt });
+    });
+    const caller = { kind: "own-accounts", provider: fake, credentials: ["x"] } as const;
+    const first = world.ask({ caller });
+    const second = failureOf(world.run({ caller }));
+    await world.clock.advance(SECOND);
+    expect([await first, await second]).toMatchObject(["rate-limited", { kind: "rate-limited", retryAt }]);
+    expect(fake.asked).toEqual(["x"]);
+  });
+
   test("a caller's own account that was refused is asked again: the caller may have made it good", async () => {
     const fake = new FakeProvider().next("x", fails("auth-rejected", { needsLogin: true }));
     await using world = await openWorld({ providers: [fake] });
