@@ -32,11 +32,11 @@ export const EXPORT_COMMAND: Command = {
     for (const sentence of leftOut) call.io.stderr.write(`${sentence}\n`);
     if (typeof output !== "string") {
       call.io.stdout.write(text);
-      call.io.stderr.write(`${accounts} accounts written\n`);
+      call.io.stderr.write(`${countOf(accounts)} written\n`);
       return EXIT.done;
     }
     writePrivately(resolve(call.io.cwd, output), text);
-    call.answer({ accounts, leftOut, output }, [`${accounts} accounts written to ${output}`]);
+    call.answer({ accounts, leftOut, output }, [`${countOf(accounts)} written to ${output}`]);
     return EXIT.done;
   },
 };
@@ -71,4 +71,8 @@ function writePrivately(path: string, text: string): void {
     const reason = error instanceof Error && "code" in error ? String(error.code) : "unknown";
     throw new Error(`the file ${path} cannot be written (${reason})`, { cause: error });
   }
+}
+
+function countOf(accounts: number): string {
+  return accounts === 1 ? "1 account" : `${accounts} accounts`;
 }

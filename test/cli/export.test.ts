@@ -130,7 +130,7 @@ test("an export goes to standard output alone, of one provider if asked", async 
   const document = JSON.parse(ran.stdout) as { accounts: { provider: string }[]; settings?: unknown };
   expect(document.accounts.map(({ provider }) => provider)).toEqual(["kiro"]);
   expect(document.settings).toBeUndefined();
-  expect(ran.stderr).toBe("1 accounts written\n");
+  expect(ran.stderr).toBe("1 account written\n");
   expect(await at(from, ["export", "--clear", "--yes", "--provider", "nothing"])).toMatchObject({
     code: 1,
     stdout: "",
