@@ -21,6 +21,9 @@ export interface ApiDeps extends ChatDeps {
 /** Handles one request whose prefix was already understood. */
 type Handler = (request: Request, provider: string | undefined) => Promise<Response>;
 
+/** The JSON API under `/api` is not for pages of other origins. */
+const OPERATORS = /^\/api\/(?!v1(?:\/|$)|health\/?$)/;
+
 const PREFIXES = ["/v1", "/api/v1", "", "/:provider/v1"] as const;
 
 /** The dialects' paths for the API document. */
@@ -84,9 +87,9 @@ export function mountApi(deps: ApiDeps) {
     const isModels = rest === "/models";
     const isModel = rest.startsWith("/models/");
     if (!post && !isModels && !isModel) {
-      const methods = deps.methodsAt(pathname);
+      const methods = deps.methodsAt(pathname.replace(/(?<=.)\/+$/, ""));
       // Without a good preflight a browser tells its page nothing, not even that there is nothing here.
-      if (request.method === "OPTIONS" && !isOperators(pathname, methods)) return preflight(request.headers);
+      if (request.method === "OPTIONS" && !OPERATORS.test(pathname)) return preflight(request.headers);
       if (methods.length > 0) return refusedMethod(request, pathname, methods);
       throw unknownPath(pathname);
     }
@@ -139,11 +142,6 @@ function decodedPath(url: string): string {
   } catch {
     return pathname;
   }
-}
-
-/** The JSON API under `/api` is not for pages of other origins. */
-function isOperators(pathname: string, methods: readonly string[]): boolean {
-  return methods.length > 0 && pathname.startsWith("/api/") && pathname !== "/api/health";
 }
 
 function unknownPath(pathname: string): GatewayError {
