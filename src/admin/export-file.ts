@@ -60,6 +60,7 @@ const NONCE_BYTES = 12;
 const SALT_BYTES = 16;
 const KEY_BYTES = 32;
 
+/** An export that anybody can read. @param createdAt epoch ms */
 export function clearExport(
   createdAt: number,
   accounts: readonly ExportedAccount[],
@@ -69,6 +70,7 @@ export function clearExport(
   return { ...head, accounts, ...(settings === undefined ? {} : { settings }) };
 }
 
+/** The same behind a passphrase: only when it was made can be read without it, and no field can be changed unseen. */
 export async function sealExport(clear: ClearExport, passphrase: string): Promise<SealedExport> {
   const header: SealedHeader = {
     format: EXPORT_FORMAT,

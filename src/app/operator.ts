@@ -36,6 +36,7 @@ export interface Operator {
   readonly signIns: SignIns;
 }
 
+/** What the operator's side is made of: the admin, its sign-in, client keys, and the sign-ins under way. */
 export async function buildOperator(deps: OperatorDeps): Promise<Operator> {
   const { live, path, store, clock, log } = deps;
   const { pool, providers, router, usage } = path;

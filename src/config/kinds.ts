@@ -7,6 +7,7 @@ export interface Kind<T> {
   parse(text: string): T | undefined;
 }
 
+/** A whole number of digits alone; both ends are allowed. */
 export function integer(min: number, max: number): Kind<number> {
   return {
     allowed: `a whole number from ${min} to ${max}`,
@@ -17,6 +18,7 @@ export function integer(min: number, max: number): Kind<number> {
   };
 }
 
+/** One of these words, typed in any case. @param words in lower case */
 export function oneOf<const W extends string>(...words: W[]): Kind<W> {
   return { allowed: words.join(" or "), parse: (text) => words.find((word) => word === text.toLowerCase()) };
 }

@@ -5,7 +5,7 @@ import { html } from "./html.ts";
 import { admissionReport, needsReport, uncheckedList } from "./parts/admission.ts";
 import { addForm, credentialError, fieldError, renewForm } from "./parts/forms.ts";
 import { sheet } from "./parts/frame.ts";
-import { changesOf, isSettingName, settingsSheet } from "./parts/settings.ts";
+import { changesOf, isAccountSetting, settingsSheet } from "./parts/settings.ts";
 import { accountSheet, removeSheet } from "./parts/sheet.ts";
 import { mark } from "./parts/state.ts";
 import { CLOSES, contextOf, type Desk, fieldsOf, fragment, type Handler, route, say } from "./routes.ts";
@@ -159,7 +159,7 @@ export function accountRoutes(desk: Desk) {
           return say(visit, t("said.configured", { account: label }), { headers: CLOSES });
         } catch (error) {
           const { kind, field, message } = toGatewayError(error);
-          if (kind !== "invalid-request" || !isSettingName(field)) throw error;
+          if (kind !== "invalid-request" || !isAccountSetting(field)) throw error;
           const exact = html`${language !== "en" && t("error.refused") + gap}<span lang="en">${message}</span>`;
           return fragment(visit, fieldError(field, exact), 422);
         }

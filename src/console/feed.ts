@@ -25,6 +25,7 @@ export interface Feed {
 const LATEST_REQUESTS = 50;
 const TEST_SHOWN_MS = 10 * 60_000;
 
+/** @param monotonic monotonic ms */
 export function createFeed(admin: Admin, monotonic: () => number): Feed {
   const viewers = new Set<() => void>();
   const tests = new Map<string, { at: number; result: TestResult }>();

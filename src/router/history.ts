@@ -19,6 +19,7 @@ export interface SplitHistory {
   readonly tail: readonly Message[];
 }
 
+/** The cut, with the key under which a chat of the first part was kept. */
 export function splitHistory(messages: readonly Message[], scope: HistoryScope): SplitHistory {
   const last = messages.findLastIndex(({ role }) => role === "assistant");
   const tail = messages.slice(last + 1);

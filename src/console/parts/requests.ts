@@ -115,6 +115,7 @@ export function outcomeOf(t: (key: Key) => string, outcome: string): string {
   return Object.hasOwn(FAILURES, outcome) ? t(`outcome.${outcome as FailureKind}`) : outcome;
 }
 
+/** All tokens of a request, with a sign where they are an estimate. */
 export function tokensOf(
   { t, number }: Words,
   request: Pick<RequestRow, "inputTokens" | "outputTokens" | "usageEstimated">,

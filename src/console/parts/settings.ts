@@ -96,6 +96,6 @@ export function changesOf(
   return { changes };
 }
 
-export function isSettingName(name: string | undefined): name is SettingName {
+export function isAccountSetting(name: string | undefined): name is SettingName {
   return SETTING_NAMES.some((known) => known === name);
 }

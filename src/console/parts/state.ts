@@ -35,6 +35,7 @@ export function stateMark(words: Words, state: AccountState): Html {
   return mark(look.tone, look.icon, words.t(`state.${state}`));
 }
 
+/** A word with its shape. @param tone a class of the style sheet */
 export function mark(tone: string, name: IconName, text: string): Html {
   return html`<span class="st ${tone}">${icon(name)}${text}</span>`;
 }

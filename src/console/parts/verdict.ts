@@ -135,6 +135,7 @@ function locks({ t, series }: Words, providers: readonly ProviderView[]): Html |
   </div>`;
 }
 
+/** With those that a person switched off. */
 export function totalOf(states: ProviderView["states"]): number {
   return Object.values(states).reduce((sum, count) => sum + count, 0);
 }

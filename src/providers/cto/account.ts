@@ -23,6 +23,7 @@ const DAY_MS = 86_400_000;
 const MOST_ACCOUNTS = 1000;
 const MOST_MOVED = 20;
 
+/** What this process knows of one account: its session with Clerk, the gate of its models, and the notes kept with it. */
 export class CtoAccount {
   readonly clerk: ClerkSession;
   readonly gate = new ModelGate();

@@ -34,6 +34,7 @@ const HOUR_MS = 3_600_000;
 /** Statuses with which a limit is told; with others a matching word may be about anything. */
 const LIMIT_STATUSES: readonly number[] = [402, 403, 409, 429];
 
+/** Calls of the service on behalf of an account. */
 export class Api {
   readonly #url: () => string;
 

@@ -24,6 +24,7 @@ export function chatIdOf({ protocol, chatHistoryId, workspace }: CtoChat): strin
     : `v2:${encodeURIComponent(chatHistoryId)}:${encodeURIComponent(workspace ?? "")}`;
 }
 
+/** The chat that an id of `chatIdOf` stands for. */
 export function chatOf(chatId: string): CtoChat {
   const [, id, workspace = ""] = V2.exec(chatId) ?? [];
   if (id === undefined) return { protocol: "v1", chatHistoryId: chatId, workspace: undefined };

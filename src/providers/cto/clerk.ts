@@ -43,6 +43,7 @@ const MAX_BYTES = 4 * 1024 * 1024;
 /** Cookies that later ones took the place of; a context may still carry one of them. */
 const MOST_SUPERSEDED = 50;
 
+/** One account's session with Clerk: who it is, its tokens, and the cookie that Clerk rotates with any answer. */
 export class ClerkSession {
   readonly #url: () => string;
   /** The newest credential that is committed. */

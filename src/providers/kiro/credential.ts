@@ -36,6 +36,7 @@ export const BUILDER_ID_START = "https://view.awsapps.com/start";
 export const DEFAULT_REGION = "us-east-1";
 const MINUTE_MS = 60_000;
 
+/** What tells logins apart for good: the hash, in hex, of the secret with which a login came here first. */
 export function originOf(secret: string): string {
   return new Bun.CryptoHasher("sha256").update(secret).digest("hex");
 }

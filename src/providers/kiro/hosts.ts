@@ -58,6 +58,7 @@ export function addressOf(template: string, region: string): string {
   return template.replaceAll("{region}", region).replace(/\/+$/, "");
 }
 
+/** The kind of a login: what the service showed it to be counts before what was pasted. */
 export function kindOf(credential: Pick<KiroCredential, "kind">, memory: KiroMemory): LoginKind {
   return memory.kind ?? credential.kind;
 }

@@ -107,6 +107,7 @@ export function modelOf(id: string, listed: readonly KiroModel[] = []): KiroMode
 /** The table as a list of models to choose from: without the internal name that only old clients mean. */
 export const LISTED_MODELS: readonly ModelInfo[] = FALLBACK_MODELS.filter(({ id }) => id !== OLD_SONNET).map(modelInfo);
 
+/** As the rest of the gateway lists it. */
 export function modelInfo({ id, contextTokens }: KiroModel): ModelInfo {
   return { id, created: CREATED, ownedBy: "kiro", contextTokens };
 }

@@ -1,6 +1,7 @@
 /** Texts in what the service sends: one that is empty is none. */
 import { isObject } from "../../lib/json.ts";
 
+/** A text; undefined for an empty one and for anything else. */
 export function textIn(value: unknown): string | undefined {
   return typeof value === "string" && value !== "" ? value : undefined;
 }

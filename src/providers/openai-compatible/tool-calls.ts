@@ -15,6 +15,7 @@ interface Call {
   id: string | undefined;
 }
 
+/** The calls of one answer, put together from its pieces, each under an id that no other has. */
 export class ToolCalls {
   readonly #calls: Call[] = [];
   readonly #ids = new Set<string>();

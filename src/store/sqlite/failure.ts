@@ -30,6 +30,7 @@ export function troubleOf(error: unknown): string | undefined {
   return code && WORDS.find(([begin]) => code.startsWith(begin))?.[1];
 }
 
+/** Another connection holds the database for the moment. */
 export function isLocked(error: unknown): boolean {
   const code = codeOf(error);
   return code !== undefined && (code.startsWith("SQLITE_BUSY") || code.startsWith("SQLITE_LOCKED"));
