@@ -47,8 +47,11 @@ export interface AttemptMeans {
 export interface AttemptOwner {
   /** The first event is there: no failover from now on. */
   attemptBegan(attempt: Attempt): void;
-  /** Called exactly once, when the attempt is over: before its first event, at its end, or in between. */
-  attemptEnded(attempt: Attempt, end: TurnEnd): void;
+  /**
+   * Called exactly once, when the attempt is over: before its first event, at its end, or in between.
+   * @returns what the reader is told instead of the failure; undefined for the failure itself
+   */
+  attemptEnded(attempt: Attempt, end: TurnEnd): GatewayError | undefined;
 }
 
 /**
@@ -215,7 +218,7 @@ export class Attempt implements ChatStream, Due, EventListenerObject {
     this.#reader = undefined;
     const failure = toGatewayError(error);
     this.#abort(failure);
-    reader.failed(failure);
+    reader.failed(this.#failure ?? failure);
   };
 
   readonly #upstreamReader: UpstreamReader = { came: this.#came, failed: this.#failed };
@@ -284,7 +287,7 @@ export class Attempt implements ChatStream, Due, EventListenerObject {
     else this.#aborter.abort(failure);
     this.#close(failure, undefined);
     // A read that is under way ends by the signal, or brings what nobody waits for any more.
-    if (reader) reader.failed(failure);
+    if (reader) reader.failed(this.#failure ?? failure);
     else this.#letGo();
   }
 
@@ -295,13 +298,12 @@ export class Attempt implements ChatStream, Due, EventListenerObject {
 
   #close(failure: GatewayError | undefined, usage: Usage | undefined): void {
     this.#over = true;
-    this.#failure = failure;
     this.#means.agenda.remove(this);
     this.input.signal.removeEventListener("abort", this);
     const { keyAfter } = this.input;
     const key = !failure && this.#draft ? keyAfter?.(this.#draft.message()) : undefined;
     this.#held?.release(!failure, key);
-    this.#owner.attemptEnded(this, { failure, usage, characters: this.#characters });
+    this.#failure = this.#owner.attemptEnded(this, { failure, usage, characters: this.#characters }) ?? failure;
   }
 }
 

@@ -131,12 +131,15 @@ export class Run implements AttemptOwner {
     this.#giveBack?.();
   }
 
-  attemptEnded({ begun, input }: Attempt, end: TurnEnd): void {
+  attemptEnded({ begun, input }: Attempt, end: TurnEnd): GatewayError | undefined {
     const { failure } = end;
     this.#isChatLost = failure?.kind === "conversation-lost" && !begun && !input.chat.fresh && !this.#signal.aborted;
     if (!this.#isChatLost) input.lease.settle(this.#outcomeOf(failure));
     this.#written?.(end);
-    if (begun) this.#end(end, input.request);
+    if (!begun) return undefined;
+    this.#end(end, input.request);
+    if (failure?.status !== 429) return undefined;
+    return this.#lastWord(failure, this.#lenderOf(input.lease.provider).unavailable({ model: input.model }));
   }
 
   /** The answer, or the failure after which this target has nothing more to offer. */

@@ -100,6 +100,23 @@ describe("failover", () => {
     expect(await world.ask()).toBe("hello from c");
   });
 
+  test.each(["rate-limited", "quota-exhausted"] as const)(
+    "%s in the middle of an answer asks for no wait while another account is ready, else for the least",
+    async (kind) => {
+      const fake = new FakeProvider();
+      await using world = await openWorld({ providers: [fake] });
+      await world.add("a,b");
+      const now = world.clock.now();
+      const failed = async (name: string, retryAt: number) => {
+        fake.next(name, fails(kind, { retryAt }, [text("He")]));
+        const { stream } = await world.run();
+        return failureOf(drain(stream));
+      };
+      expect(await failed("a", now + 5 * MINUTE)).toMatchObject({ kind, retryAt: now });
+      expect(await failed("b", now + 9 * MINUTE)).toMatchObject({ kind, retryAt: now + 5 * MINUTE });
+    },
+  );
+
   test("fault 8 all accounts cooling is a 429 with the least remaining wait", async () => {
     const fake = new FakeProvider();
     await using world = await openWorld({ providers: [fake] });
