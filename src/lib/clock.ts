@@ -1,5 +1,6 @@
 /** Time as an argument: the program passes `systemClock`, tests a virtual one. */
 import type { Abortable } from "./abort.ts";
+
 export interface Clock {
   /** Wall time, epoch ms: for stored times and times an upstream named. */
   now(): number;
@@ -36,4 +37,21 @@ export function sleep(clock: Clock, ms: number, signal?: Abortable): Promise<voi
     };
     signal?.addEventListener("abort", abort);
   });
+}
+
+/** Calls `run` in `ms`, and again `ms` after each time it returned. Returns what ends this. */
+export function every(clock: Clock, ms: number, run: () => void): () => void {
+  let isOver = false;
+  let cancel = (): void => {};
+  const wait = (): void => {
+    cancel = clock.after(ms, () => {
+      run();
+      if (!isOver) wait();
+    });
+  };
+  wait();
+  return () => {
+    isOver = true;
+    cancel();
+  };
 }

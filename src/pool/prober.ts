@@ -1,5 +1,5 @@
 import { GatewayError, toGatewayError } from "../chat/error.ts";
-import type { Clock } from "../lib/clock.ts";
+import { every, type Clock } from "../lib/clock.ts";
 import { withDeadline } from "../lib/deadline.ts";
 import type { Log } from "../lib/log.ts";
 import type { Account } from "./account.ts";
@@ -37,10 +37,7 @@ export class Prober {
 
   start(): void {
     if (this.#stopping.signal.aborted) return;
-    this.#cancelTimer = this.#deps.clock.after(TICK_MS, () => {
-      this.tick();
-      this.start();
-    });
+    this.#cancelTimer = every(this.#deps.clock, TICK_MS, () => this.tick());
   }
 
   /** Begins what is due, a few at once; the rest waits for the next tick, so that a thousand accounts do not ask together. */

@@ -1,5 +1,5 @@
 import { GatewayError, toGatewayError, type FailureKind } from "../chat/error.ts";
-import type { Clock } from "../lib/clock.ts";
+import { every, type Clock } from "../lib/clock.ts";
 import { withDeadline } from "../lib/deadline.ts";
 import type { Log } from "../lib/log.ts";
 import type { Account } from "./account.ts";
@@ -56,10 +56,7 @@ export class UsageSync {
 
   start(): void {
     if (this.#stopping.signal.aborted) return;
-    this.#cancelTimer = this.#deps.clock.after(TICK_MS, () => {
-      this.tick();
-      this.start();
-    });
+    this.#cancelTimer = every(this.#deps.clock, TICK_MS, () => this.tick());
   }
 
   /** Begins what is due, a few at once; the next tick goes on behind the last one asked, so that all have their turn. */
