@@ -1,6 +1,6 @@
 import { html, raw, type Html } from "../html.ts";
 import type { Site } from "../layout.ts";
-import { fieldError } from "../parts/forms.ts";
+import { fieldError, OPERATOR_NAME } from "../parts/forms.ts";
 import { icon } from "../sprite.ts";
 import { prose, type Words } from "../words.ts";
 
@@ -18,15 +18,7 @@ export function loginPage(site: Site, { t }: Words, { next, error, remember }: L
       <h1>${icon("lock")}${t("login.title")}</h1>
       <p class="dim">${t("login.why")}</p>
       <form class="field loose" method="post" action="${site.root}login" data-form>
-        <input type="hidden" name="next" value="${next}" /><input
-          class="vh"
-          name="username"
-          value="admin"
-          autocomplete="username"
-          tabindex="-1"
-          aria-hidden="true"
-          readonly
-        />
+        <input type="hidden" name="next" value="${next}" />${OPERATOR_NAME}
         <label class="field" for="password"
           ><span>${t("login.password")}</span
           ><input

@@ -4,7 +4,7 @@ import type { Site } from "../layout.ts";
 import { MIN_PASSWORD_LENGTH } from "../login.ts";
 import { copyButton, copyTile } from "../parts/copy.ts";
 import { modelToTry } from "../parts/figures.ts";
-import { addForm, fieldError } from "../parts/forms.ts";
+import { addForm, fieldError, OPERATOR_NAME } from "../parts/forms.ts";
 import { signInPanel } from "../parts/sign-in.ts";
 import { mark } from "../parts/state.ts";
 import { icon } from "../sprite.ts";
@@ -74,15 +74,7 @@ function passwordStep(site: Site, words: Words, { step, token, error }: SetupVie
     >`;
   return html`${title}
     <form class="field loose" method="post" action="${site.root}setup" novalidate data-form>
-      <input type="hidden" name="token" value="${token}" /><input
-        class="vh"
-        name="username"
-        value="admin"
-        autocomplete="username"
-        tabindex="-1"
-        aria-hidden="true"
-        readonly
-      />
+      <input type="hidden" name="token" value="${token}" />${OPERATOR_NAME}
       <div class="split">
         ${field("password", t("setup.new-password"), html`${t("setup.password.note", { n: MIN_PASSWORD_LENGTH })}`)}${field("again", t("setup.again"), prose(t("login.lost")))}
       </div>

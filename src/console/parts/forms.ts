@@ -130,6 +130,17 @@ export function renewForm(
   </div>`;
 }
 
+/** The name beside the one password: password managers keep none without it. */
+export const OPERATOR_NAME = html`<input
+  class="vh"
+  name="username"
+  value="admin"
+  autocomplete="username"
+  tabindex="-1"
+  aria-hidden="true"
+  readonly
+/>`;
+
 /** An error below its field. The page marks the field, describes it with this text and moves there. */
 export function fieldError(field: string, text: Html | string): Html {
   return html`<p class="err" id="${field}-error" data-field="${field}">${icon("s-bad")}<span>${text}</span></p>`;
