@@ -72,7 +72,7 @@ export class EventStream {
 }
 
 /** The first character that is neither blank nor a byte order mark; "" when there is none yet. */
-function firstSign(bytes: Uint8Array): string {
+export function firstSign(bytes: Uint8Array): string {
   for (const byte of bytes)
     if (byte > 0x20 && byte !== 0xef && byte !== 0xbb && byte !== 0xbf) return String.fromCharCode(byte);
   return "";

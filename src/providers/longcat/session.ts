@@ -2,6 +2,7 @@
 import { GatewayError } from "../../chat/error.ts";
 import { arrivedText, BodyTooLarge, textIn } from "../../lib/body.ts";
 import { isBrowserCheck } from "../../lib/browser-check.ts";
+import { firstSign } from "../../lib/event-body.ts";
 import type { UpstreamBody, UpstreamResponse } from "../../lib/fetch.ts";
 import { retryAtOf } from "../../lib/retry-after.ts";
 import type { AccountContext } from "../provider.ts";
@@ -248,11 +249,4 @@ function isChallenge({ status, headers }: UpstreamResponse, text: string): boole
   const isPage = /^text\/html/i.test(headers.get("content-type") ?? "") || /^[\s\ufeff]*</.test(text);
   const isErrorPage = status >= 500 || status === 404 || status === 405;
   return isPage && (!isErrorPage || CHECK_PAGE.test(text) || isBrowserCheck(headers, text));
-}
-
-/** The first byte that is not blank, as text; "" when there is none yet. */
-function firstSign(bytes: Uint8Array): string {
-  for (const byte of bytes)
-    if (byte > 0x20 && byte !== 0xef && byte !== 0xbb && byte !== 0xbf) return String.fromCharCode(byte);
-  return "";
 }
