@@ -1,9 +1,9 @@
-import type { GatewayError } from "../chat/error.ts";
+import type { FailureKind, GatewayError } from "../chat/error.ts";
 import type { Dialect } from "../dialects/dialect.ts";
 import { CORS_HEADERS } from "./cors.ts";
 
 /** A failure that repeating at once cannot help: official SDKs would try it twice more. */
-const NEVER_REPEAT = new Set<string>([
+const NEVER_REPEAT = new Set<FailureKind>([
   "no-account",
   "auth-rejected",
   "suspended",
@@ -16,7 +16,7 @@ const NEVER_REPEAT = new Set<string>([
 ]);
 
 /** Short troubles of our own: repeating after a few seconds is right. */
-const REPEAT_SOON = new Set<string>([
+const REPEAT_SOON = new Set<FailureKind>([
   "gateway-full",
   "stopping",
   "store-unavailable",
@@ -52,7 +52,12 @@ export function retryHeaders(error: GatewayError, now: number): Record<string, s
   return headers;
 }
 
-/** A failure as an answer in the caller's own format. */
+/**
+ * A failure as an answer in the caller's own format.
+ *
+ * @param now epoch ms
+ * @param extra more headers
+ */
 export function failureResponse(
   error: GatewayError,
   dialect: Dialect,
