@@ -63,7 +63,7 @@ export function buildProviders(settings: () => ProviderSettings): readonly Provi
     createCto({
       clerkUrl: cto.clerkUrl,
       apiUrl: cto.apiUrl,
-      wsUrl: cto.socketUrl,
+      socketUrl: cto.socketUrl,
       get protocol() {
         return settings().cto.protocol;
       },

@@ -6,7 +6,7 @@
  *     const ann = sim.account("ann");                 // signed in; `ann.client` is her __client
  *     ann.says(answer(["He", "llo"]));                // her next turn
  *     ann.next("chat", json(429, { message: "limit" }));   // what her next calls meet
- *     // point clerkUrl, apiUrl and wsUrl at sim.url
+ *     // point clerkUrl, apiUrl and socketUrl at sim.url
  *     expect(sim.violations).toEqual([]);
  *
  * By itself it checks: the cookie (an old `__client` lives only `graceMs` after it was superseded), the session id, the

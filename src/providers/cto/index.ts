@@ -22,7 +22,7 @@ export interface CtoOptions {
   /** Default `https://api.enginelabs.ai`. */
   readonly apiUrl?: string;
   /** Default `wss://api.enginelabs.ai`. */
-  readonly wsUrl?: string;
+  readonly socketUrl?: string;
   /** "auto" (default) begins with v1, changes to v2 when that is refused, and remembers per account what worked. */
   readonly protocol?: "auto" | Protocol;
   /** The longest body of a turn, bytes; default 32,768. A longer one is refused, never cut. */
@@ -143,8 +143,8 @@ export function createCto(options: CtoOptions = {}): Provider<CtoCredential> {
       const mayBeV2 = fixed === "auto" && protocol === "v1" && due !== "v1" && !switched;
       try {
         const model = await modelFor(context, account, protocol);
-        const { maxPromptBytes = MAX_PROMPT_BYTES, wsUrl = "wss://api.enginelabs.ai" } = options;
-        yield* runTurn({ api, account, context, chat, model, prompt, wsUrl, maxPromptBytes, mayBeV2 });
+        const { maxPromptBytes = MAX_PROMPT_BYTES, socketUrl = "wss://api.enginelabs.ai" } = options;
+        yield* runTurn({ api, account, context, chat, model, prompt, socketUrl, maxPromptBytes, mayBeV2 });
         return;
       } catch (error) {
         if (error instanceof WrongProtocol) switched = true;

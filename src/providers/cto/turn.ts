@@ -21,7 +21,7 @@ export interface Turn {
   readonly chat: CtoChat;
   readonly model: CtoModel;
   readonly prompt: string;
-  readonly wsUrl: string;
+  readonly socketUrl: string;
   readonly maxPromptBytes: number;
   /** Refusals that the other protocol might not meet are thrown as WrongProtocol. */
   readonly mayBeV2: boolean;
@@ -136,7 +136,7 @@ async function openStream(turn: Turn): Promise<TextSocket> {
     const { user, organisation } = identity;
     const address: StreamAddress = { ...chat, user, organisation };
     try {
-      return await openSocket(streamUrl(turn.wsUrl, address), {
+      return await openSocket(streamUrl(turn.socketUrl, address), {
         headers: {
           origin: SITE,
           "user-agent": context.account.userAgent,
@@ -153,7 +153,7 @@ async function openStream(turn: Turn): Promise<TextSocket> {
       if (!(error instanceof SocketError)) throw error instanceof GatewayError ? error : reasonOf(context.signal);
       const unwelcome = error.status === 401 || error.status === 403;
       if (turn.mayBeV2 && (unwelcome || V1_REFUSED.includes(error.status ?? 0))) throw new WrongProtocol();
-      if (unwelcome && again && (await turn.api.meetsChallenge(context, streamUrl(turn.wsUrl, address))))
+      if (unwelcome && again && (await turn.api.meetsChallenge(context, streamUrl(turn.socketUrl, address))))
         throw challenge();
       if (!unwelcome || again) throw notOpened(error);
       await clerk.renewAll(context, { identity, jwt });

@@ -35,9 +35,9 @@ export interface StreamAddress {
 }
 
 /** The address of a chat's socket. Its token is an identifier, not a secret, but it is private all the same. */
-export function streamUrl(wsUrl: string, { protocol, chatHistoryId, user, ...v2 }: StreamAddress): string {
+export function streamUrl(socketUrl: string, { protocol, chatHistoryId, user, ...v2 }: StreamAddress): string {
   const url = new URL(
-    `${wsUrl.replace(/^http/, "ws").replace(/\/+$/, "")}/engine-agent/chat-histories/${encodeURIComponent(chatHistoryId)}/buffer/stream`,
+    `${socketUrl.replace(/^http/, "ws").replace(/\/+$/, "")}/engine-agent/chat-histories/${encodeURIComponent(chatHistoryId)}/buffer/stream`,
   );
   const isV2 = protocol === "v2";
   url.searchParams.set("token", isV2 && v2.organisation !== undefined ? `${user}:${v2.organisation}` : user);

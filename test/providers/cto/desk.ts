@@ -61,7 +61,7 @@ export interface DeskOptions extends CtoSimOptions {
 export async function openDesk(options: DeskOptions = {}): Promise<Desk> {
   const clock = new VirtualClock();
   const sim = await startCtoSim({ now: () => clock.now() + (options.skewMs ?? 0), ...options });
-  const addresses = { clerkUrl: sim.url, apiUrl: sim.url, wsUrl: sim.url.replace("http", "ws") };
+  const addresses = { clerkUrl: sim.url, apiUrl: sim.url, socketUrl: sim.url.replace("http", "ws") };
   const create = () => createCto({ ...addresses, ...options.provider });
   const diary: string[] = [];
   const logged: string[] = [];

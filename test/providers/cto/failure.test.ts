@@ -186,7 +186,7 @@ describe("the connection for the answer", () => {
   });
 
   test("nobody there is upstream-broken", async () => {
-    const { sim, account } = await open({ provider: { protocol: "v1", wsUrl: "ws://127.0.0.1:1" } });
+    const { sim, account } = await open({ provider: { protocol: "v1", socketUrl: "ws://127.0.0.1:1" } });
     expect((await account().turn()).failure?.kind).toBe("upstream-broken");
     expect(sim.count("chat")).toBe(0);
   });

@@ -36,7 +36,12 @@ async function begin(names: readonly string[], options: CtoSimOptions = {}, prov
 
 async function openAgain(options: CtoOptions = {}): Promise<void> {
   const dataDir = folders[0];
-  const provider = createCto({ clerkUrl: sim.url, apiUrl: sim.url, wsUrl: sim.url.replace("http", "ws"), ...options });
+  const provider = createCto({
+    clerkUrl: sim.url,
+    apiUrl: sim.url,
+    socketUrl: sim.url.replace("http", "ws"),
+    ...options,
+  });
   world = await openWorld({ providers: [provider], clock, ...(dataDir === undefined ? {} : { dataDir }) });
   folders = [world.dataDir];
 }
