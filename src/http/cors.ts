@@ -1,7 +1,8 @@
 /** Browser clients call from any origin and prove themselves with a key, never with a cookie. */
 export const CORS_HEADERS = {
   "access-control-allow-origin": "*",
-  "access-control-expose-headers": "x-request-id, retry-after, x-should-retry, x-sluice-account, x-sluice-attempts",
+  "access-control-expose-headers":
+    "x-request-id, retry-after, x-should-retry, x-sluice-account, x-sluice-attempts, x-sluice-model, x-sluice-provider",
 } as const;
 
 /** Answers a preflight: whatever headers the browser asks for are allowed (`*` would not cover `authorization`). */

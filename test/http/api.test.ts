@@ -271,6 +271,14 @@ describe("browsers", () => {
     }
   });
 
+  test("a page may read each header of ours that an answer has", async () => {
+    const { headers } = await gateway.chat({});
+    const exposed = headers.get("access-control-expose-headers")?.split(", ") ?? [];
+    const ours = [...headers.keys()].filter((name) => name.startsWith("x-sluice-"));
+    expect(ours).toContain("x-sluice-provider");
+    expect(ours.filter((name) => !exposed.includes(name))).toEqual([]);
+  });
+
   test("a stream may be read from any origin, and proxies do not hold it back", async () => {
     const response = await gateway.chat({ stream: true });
     expect(response.headers.get("access-control-allow-origin")).toBe("*");
