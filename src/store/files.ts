@@ -41,7 +41,7 @@ export function unusable(path: string, cause: unknown): StoreOpenError {
     return new StoreOpenError(`${path} cannot be written: the disk is full. Make room there.`, { cause });
   }
   return new StoreOpenError(
-    `${path} cannot be written by ${userName()} (${code}). Give this user the folder, or name another with DATA_DIR.`,
+    `${path} cannot be written by ${userName()} (${code}). Give this user the folder, or name another with DATA_DIR or DB_PATH.`,
     { cause },
   );
 }

@@ -26,7 +26,7 @@ export class FolderInUseError extends StoreOpenError {
     readonly holder: Holder | undefined,
   ) {
     const who = holder ? `process ${holder.pid}${holder.url ? ` at ${holder.url}` : ""}` : "another process";
-    super(`${folder} is in use by ${who}. Stop it first, or name another folder with DATA_DIR.`);
+    super(`${folder} is in use by ${who}. Stop it first, or name another folder with DATA_DIR or DB_PATH.`);
   }
 }
 

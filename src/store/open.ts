@@ -66,7 +66,7 @@ export async function openStore(options: OpenOptions): Promise<OpenedStore> {
   const standing = standingOf(path);
   if (standing === "foreign") {
     throw new StoreOpenError(
-      `${path} belongs to another program and is left alone. Name another folder with DATA_DIR.`,
+      `${path} belongs to another program and is left alone. Name another folder with DATA_DIR or DB_PATH.`,
     );
   }
   if (standing === "broken") throw damaged(path, sizeOf(path) === 0 ? "it is empty" : "its header is not a database's");
