@@ -96,3 +96,9 @@ export function toGatewayError(error: unknown): GatewayError {
 export function causeOf({ cause }: GatewayError): string {
   return cause instanceof Error ? (cause.stack ?? cause.message) : String(cause);
 }
+
+/** Why a signal aborted: its own reason, which is a GatewayError wherever the gateway aborts one. */
+export function abortReason({ reason }: { readonly reason: unknown }): GatewayError {
+  if (reason instanceof GatewayError) return reason;
+  return new GatewayError("cancelled", "The turn was cancelled.", { cause: reason });
+}

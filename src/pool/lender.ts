@@ -1,4 +1,4 @@
-import { GatewayError } from "../chat/error.ts";
+import { abortReason, GatewayError } from "../chat/error.ts";
 import { orAborted, type Abortable } from "../lib/abort.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Provider } from "../providers/provider.ts";
@@ -86,7 +86,7 @@ export class Lender {
    * @throws GatewayError as `lend` does
    */
   lendNow(request: LendRequest): Lease | undefined {
-    if (request.signal.aborted) throw reasonOf(request.signal);
+    if (request.signal.aborted) throw abortReason(request.signal);
     return this.#deps.guests && request.only === undefined ? undefined : this.#take(request);
   }
 
@@ -97,7 +97,7 @@ export class Lender {
    *   the signal aborted with
    */
   async lend(request: LendRequest): Promise<Lease> {
-    if (request.signal.aborted) throw reasonOf(request.signal);
+    if (request.signal.aborted) throw abortReason(request.signal);
     if (this.#deps.guests && request.only === undefined) await this.#invite(this.#deps.guests, request);
     return this.#take(request) ?? this.#wait(request);
   }
@@ -113,7 +113,7 @@ export class Lender {
       filling.catch(() => undefined); // the desk has logged it, and its status says it
     else
       await orAborted(filling, request.signal).catch((error: unknown) => {
-        if (request.signal.aborted) throw reasonOf(request.signal);
+        if (request.signal.aborted) throw abortReason(request.signal);
         // Accounts that rest say better when somebody can answer.
         if (!rests) throw error;
       });
@@ -235,7 +235,7 @@ export class Lender {
           reject(error);
         },
       };
-      const abort = () => waiter.reject(reasonOf(request.signal));
+      const abort = () => waiter.reject(abortReason(request.signal));
       const cancelTimer = clock.after(queueMs, () => waiter.reject(this.#queueFull(queueMs)));
       request.signal.addEventListener("abort", abort);
       this.#waiters.add(waiter);
@@ -300,9 +300,4 @@ export class Lender {
 
 function serves(account: Account, { model, account: named }: Wanted): boolean {
   return (named === undefined || named === account.id) && account.serves(model);
-}
-
-function reasonOf(signal: Abortable): GatewayError {
-  const reason: unknown = signal.reason;
-  return reason instanceof GatewayError ? reason : new GatewayError("cancelled", "The client left.");
 }

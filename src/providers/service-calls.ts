@@ -1,5 +1,5 @@
 /** Calls to a service of the user's own choosing over the network. */
-import { GatewayError } from "../chat/error.ts";
+import { abortReason, GatewayError } from "../chat/error.ts";
 import { BodyTooLarge, readText } from "../lib/body.ts";
 import { openEventBody, type EventBody } from "../lib/event-body.ts";
 import type { UpstreamResponse } from "../lib/fetch.ts";
@@ -62,8 +62,7 @@ export async function fetchModels(
 /** A failure before the call or while its body is read. The turn's own abort keeps its own reason. */
 export function readFailure(error: unknown, { signal, account }: Context): GatewayError {
   if (error instanceof GatewayError) return error;
-  if (signal.aborted && signal.reason instanceof GatewayError) return signal.reason;
-  if (signal.aborted) return new GatewayError("cancelled", "The turn was cancelled.", { cause: error });
+  if (signal.aborted) return abortReason(signal);
   if (error instanceof AddressRefused) return new GatewayError("suspended", error.message, { cause: error });
   if (error instanceof NameUnresolved) return new GatewayError("upstream-broken", error.message, { cause: error });
   const { name } = account.credential;

@@ -1,5 +1,5 @@
 /** The `fetch` that providers get: no redirects, a connect deadline, one replay, and errors in the house's words. */
-import { GatewayError } from "../chat/error.ts";
+import { abortReason, GatewayError } from "../chat/error.ts";
 import type { Abortable } from "../lib/abort.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { UpstreamFetch, UpstreamResponse } from "../lib/fetch.ts";
@@ -87,10 +87,7 @@ function hostOf({ place: { hostname, port, secure } }: Route): string {
 }
 
 function failureOf(error: unknown, url: string, signal: Abortable): GatewayError {
-  if (signal.aborted) {
-    if (signal.reason instanceof GatewayError) return signal.reason;
-    return new GatewayError("cancelled", "The call was cancelled.", { cause: error });
-  }
+  if (signal.aborted) return abortReason(signal);
   if (error instanceof GatewayError) return error;
   // Bun names a connection that this system had no file for ECONNREFUSED, too: that is no fault of the upstream.
   if (error instanceof ConnectionError && /^E(CONNREFUSED|[MN]FILE)$/.test(error.code) && isOutOfFiles()) {

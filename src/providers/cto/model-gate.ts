@@ -1,5 +1,5 @@
+import { abortReason } from "../../chat/error.ts";
 import type { Abortable } from "../../lib/abort.ts";
-import { reasonOf } from "./patience.ts";
 
 interface Waiter {
   readonly model: string;
@@ -17,7 +17,7 @@ export class ModelGate {
 
   /** Resolves to what lets the next one in; calling it again does nothing. @throws GatewayError the signal's reason */
   async enter(model: string, signal: Abortable): Promise<() => void> {
-    if (signal.aborted) throw reasonOf(signal);
+    if (signal.aborted) throw abortReason(signal);
     if (this.#inside > 0 && (this.#model !== model || this.#waiting.length > 0)) await this.#wait(model, signal);
     else this.#admit(model);
     let left = false;
@@ -38,7 +38,7 @@ export class ModelGate {
     return new Promise((resolve, reject) => {
       const abort = (): void => {
         this.#waiting = this.#waiting.filter((other) => other !== waiter);
-        reject(reasonOf(signal));
+        reject(abortReason(signal));
         this.#next();
       };
       const waiter: Waiter = {

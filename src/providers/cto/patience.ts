@@ -1,5 +1,5 @@
 /** Waiting for what is shared, and for what may take only so long. */
-import { GatewayError } from "../../chat/error.ts";
+import { abortReason, GatewayError } from "../../chat/error.ts";
 import { orAborted, type Abortable } from "../../lib/abort.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { withDeadline } from "../../lib/deadline.ts";
@@ -7,7 +7,7 @@ import { withDeadline } from "../../lib/deadline.ts";
 /** As `orAborted`, with the reason as the error that crosses folders. */
 export function untilAborted<T>(work: Promise<T>, signal: Abortable): Promise<T> {
   return orAborted(work, signal).catch((error: unknown) => {
-    throw signal.aborted ? reasonOf(signal) : error;
+    throw signal.aborted ? abortReason(signal) : error;
   });
 }
 
@@ -21,12 +21,6 @@ export function inTime<T>(
 ): Promise<T> {
   const late = new GatewayError("upstream-timeout", `${who} did not answer within ${ms / 1000} s.`);
   return withDeadline({ clock, ms, late, outer }, work).catch((error: unknown) => {
-    throw outer?.aborted ? reasonOf(outer) : error;
+    throw outer?.aborted ? abortReason(outer) : error;
   });
-}
-
-/** Why a signal aborted, as the error that crosses folders. */
-export function reasonOf({ reason }: Abortable): GatewayError {
-  if (reason instanceof GatewayError) return reason;
-  return new GatewayError("cancelled", "The turn was cancelled.", { cause: reason });
 }

@@ -1,6 +1,6 @@
 /** One turn: the socket first, then the prompt, then the answer up to the idle state that ends it (protocol.md, "A turn"). */
 import { setImmediate as nextTick } from "node:timers/promises";
-import { GatewayError } from "../../chat/error.ts";
+import { abortReason, GatewayError } from "../../chat/error.ts";
 import type { UpstreamEvent } from "../../chat/event.ts";
 import { openSocket, SocketError, type TextSocket } from "../../lib/socket.ts";
 import type { TurnContext } from "../provider.ts";
@@ -11,7 +11,6 @@ import { SITE } from "./clerk.ts";
 import type { CtoCredential } from "./credential.ts";
 import { challenge, errorInside, failureOf, isOk, refusalOf } from "./failure.ts";
 import type { CtoModel } from "./models.ts";
-import { reasonOf } from "./patience.ts";
 import { checkSize, isIdle, type StreamAddress, streamUrl, turnBody, TurnReader } from "./wire.ts";
 
 export interface Turn {
@@ -150,7 +149,7 @@ async function openStream(turn: Turn): Promise<TextSocket> {
         heartbeat: HEARTBEAT,
       });
     } catch (error) {
-      if (!(error instanceof SocketError)) throw error instanceof GatewayError ? error : reasonOf(context.signal);
+      if (!(error instanceof SocketError)) throw error instanceof GatewayError ? error : abortReason(context.signal);
       const unwelcome = error.status === 401 || error.status === 403;
       if (turn.mayBeV2 && (unwelcome || V1_REFUSED.includes(error.status ?? 0))) throw new WrongProtocol();
       if (unwelcome && again && (await turn.api.meetsChallenge(context, streamUrl(turn.socketUrl, address))))
@@ -220,7 +219,7 @@ function failureGone(cause: SocketError): GatewayError {
 }
 
 function brokenAnswer(error: unknown, { context }: Turn): unknown {
-  if (!(error instanceof SocketError)) return error instanceof GatewayError ? error : reasonOf(context.signal);
+  if (!(error instanceof SocketError)) return error instanceof GatewayError ? error : abortReason(context.signal);
   return new GatewayError("upstream-broken", `The connection to cto.new broke within the answer: ${error.message}.`, {
     cause: error,
   });

@@ -1,5 +1,5 @@
 /** LangFast's HTTP calls: one POST or GET of the Supabase project, and its answer read once (protocol.md, "Parts"). */
-import { GatewayError } from "../../chat/error.ts";
+import { abortReason, GatewayError } from "../../chat/error.ts";
 import { BodyTooLarge, readText } from "../../lib/body.ts";
 import type { UpstreamResponse } from "../../lib/fetch.ts";
 import { parseJson } from "../../lib/json.ts";
@@ -73,8 +73,7 @@ async function bodyOf({ body }: UpstreamResponse, { signal }: ServiceContext): P
     return await readText(body, undefined, LONGEST_BODY_BYTES);
   } catch (error) {
     body.cancel();
-    if (signal.aborted && signal.reason instanceof GatewayError) throw signal.reason;
-    if (signal.aborted) throw new GatewayError("cancelled", "The call was cancelled.", { cause: error });
+    if (signal.aborted) throw abortReason(signal);
     const words =
       error instanceof BodyTooLarge
         ? "LangFast's answer is longer than any such answer can be."

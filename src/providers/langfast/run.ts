@@ -1,5 +1,5 @@
 /** One turn: a prompt of the account's own, a socket that stands first, then the run (protocol.md, "A run"). */
-import { type FailureKind, GatewayError } from "../../chat/error.ts";
+import { abortReason, type FailureKind, GatewayError } from "../../chat/error.ts";
 import type { UpstreamEvent } from "../../chat/event.ts";
 import type { ChatRequest } from "../../chat/request.ts";
 import { orAborted } from "../../lib/abort.ts";
@@ -117,9 +117,7 @@ class Turn {
 
   failure(error: unknown): unknown {
     const { signal } = this.#context;
-    if (error instanceof GatewayError || !signal.aborted) return error;
-    if (signal.reason instanceof GatewayError) return signal.reason;
-    return new GatewayError("cancelled", "The turn was cancelled.", { cause: error });
+    return error instanceof GatewayError || !signal.aborted ? error : abortReason(signal);
   }
 
   /** The account's prompt, made once; undefined when the service keeps none and the public one has to do. */

@@ -1,5 +1,5 @@
 /** LongCat's endpoints over the network: headers, chats, the probe, and a turn's body (protocol.md, "Endpoints"). */
-import { GatewayError } from "../../chat/error.ts";
+import { abortReason, GatewayError } from "../../chat/error.ts";
 import { arrivedText, BodyTooLarge, textIn } from "../../lib/body.ts";
 import { isBrowserCheck } from "../../lib/browser-check.ts";
 import { firstSign } from "../../lib/event-body.ts";
@@ -109,8 +109,7 @@ async function refused(response: UpstreamResponse, context: Context): Promise<un
 /** A failure of the connection while a body is read. The turn's own abort keeps its own reason. */
 export function readFailure(error: unknown, { signal }: Context): GatewayError {
   if (error instanceof GatewayError) return error;
-  if (signal.aborted && signal.reason instanceof GatewayError) return signal.reason;
-  if (signal.aborted) return new GatewayError("cancelled", "The turn was cancelled.", { cause: error });
+  if (signal.aborted) return abortReason(signal);
   const words =
     error instanceof BodyTooLarge ? "LongCat sent more than an answer can be." : "The connection to LongCat broke.";
   return new GatewayError("upstream-broken", words, { cause: error });
