@@ -3,11 +3,13 @@
  *
  * The JIT's last stage comes twenty times later: it took a third of the processor time of the first ten thousand answers,
  * and gives back an eighth of what follows them. Holes between live objects are handed back to the system every two
- * seconds at most: at every chance, that cost a paced token a tenth of its processor time.
+ * seconds at most: at every chance, that cost a paced token a tenth of its processor time. And the timer that collects
+ * garbage whether it is due or not does so every ten seconds, not every second.
  */
 const OPTIONS: Readonly<Record<string, string>> = {
   BUN_JSC_thresholdForFTLOptimizeAfterWarmUp: "2000000",
   MIMALLOC_PURGE_HOLES_MIN_INTERVAL: "2000", // ms
+  BUN_GC_TIMER_INTERVAL: "10000", // ms
 };
 
 /**

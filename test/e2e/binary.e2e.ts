@@ -78,7 +78,7 @@ test("the first start makes the data folder and the sealed database for its user
 
 test("the process that was started has the options of its engine", async () => {
   const environment = (await Bun.file(`/proc/${running.pid}/environ`).text()).split("\0");
-  expect(environment.filter((line) => /^(?:BUN_JSC|MIMALLOC)_/.test(line))).toHaveLength(2);
+  expect(environment.filter((line) => /^(?:BUN|MIMALLOC)_/.test(line))).toHaveLength(3);
 });
 
 test("options of the engine that are set stand", async () => {
