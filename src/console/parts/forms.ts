@@ -5,6 +5,7 @@ import type { Site } from "../layout.ts";
 import { icon } from "../sprite.ts";
 import type { Key, Words } from "../words.ts";
 import { accountPath } from "./account.ts";
+import { postsTo } from "./frame.ts";
 import { signInChoices, type LeadsTo } from "./sign-in.ts";
 
 export interface AddView {
@@ -49,9 +50,7 @@ export function addForm(site: Site, words: Words, { providers, methods, leadsTo 
     <form
       class="field loose"
       id="add-form"
-      method="post"
-      action="${site.root}accounts"
-      hx-post="${site.root}accounts"
+      ${postsTo(`${site.root}accounts`)}
       hx-target="#add-error"
       hx-sync="this:drop"
       data-form
@@ -116,9 +115,7 @@ export function renewForm(
     ${ways(site, words, methods, { leadsTo: "close", accountId: account.id })}${help !== undefined && html`<p class="note">${help}</p>`}
     <form
       class="field loose"
-      method="post"
-      action="${accountPath(site, account.id)}/renew"
-      hx-post="${accountPath(site, account.id)}/renew"
+      ${postsTo(`${accountPath(site, account.id)}/renew`)}
       hx-target="#renew-error"
       hx-sync="this:drop"
       data-form

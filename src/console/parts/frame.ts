@@ -10,3 +10,8 @@ export function sheet({ t }: Words, title: string, content: Html): Html {
     </header>
     ${content}`;
 }
+
+/** Where a form goes: to one address with scripts and without, as else what was pasted would go into the page's own. */
+export function postsTo(path: string): Html {
+  return html`method="post" action="${path}" hx-post="${path}"`;
+}

@@ -3,7 +3,7 @@ import { html, raw, type Html } from "../html.ts";
 import type { Site } from "../layout.ts";
 import type { Key, Words } from "../words.ts";
 import { accountPath } from "./account.ts";
-import { sheet } from "./frame.ts";
+import { postsTo, sheet } from "./frame.ts";
 
 /** What an account's owner may set, in the order of the form. */
 const SETTING_NAMES = ["label", "priority", "concurrency", "requestsPerHour", "proxy", "models"] as const;
@@ -39,9 +39,7 @@ ${values.models}</textarea>`
     t("settings.title", { account: account.label }),
     html`<form
       class="field loose"
-      method="post"
-      action="${accountPath(site, account.id)}/settings"
-      hx-post="${accountPath(site, account.id)}/settings"
+      ${postsTo(`${accountPath(site, account.id)}/settings`)}
       hx-target="#settings-said"
       hx-sync="this:drop"
       novalidate

@@ -4,7 +4,7 @@ import { html, type Html } from "../html.ts";
 import type { Site } from "../layout.ts";
 import type { Words } from "../words.ts";
 import { type AccountContext, accountPath, facts, reasonOf, remedyOf } from "./account.ts";
-import { sheet } from "./frame.ts";
+import { postsTo, sheet } from "./frame.ts";
 import { outcomeOf, resultMark, tokensOf } from "./requests.ts";
 import { clockTime, mark, relativeTime, stateMark } from "./state.ts";
 
@@ -99,14 +99,7 @@ export function removeSheet(site: Site, words: Words, account: AccountView): Htm
       </p>
       <p>${t("remove.instead")}</p>
       <div id="remove-error" aria-live="assertive"></div>
-      <form
-        class="row"
-        method="post"
-        action="${accountPath(site, account.id)}/remove"
-        hx-post="${accountPath(site, account.id)}/remove"
-        hx-target="#remove-error"
-        data-form
-      >
+      <form class="row" ${postsTo(`${accountPath(site, account.id)}/remove`)} hx-target="#remove-error" data-form>
         <button class="btn no">${t("remove.confirm", { account: account.label })}</button
         ><button class="btn" type="button" data-close>${t("cancel")}</button>
       </form>`,

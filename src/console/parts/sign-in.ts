@@ -4,7 +4,7 @@ import type { Site } from "../layout.ts";
 import { icon } from "../sprite.ts";
 import type { Words } from "../words.ts";
 import { copyButton } from "./copy.ts";
-import { sheet } from "./frame.ts";
+import { postsTo, sheet } from "./frame.ts";
 import { ring } from "./spark.ts";
 import { mark } from "./state.ts";
 
@@ -98,9 +98,7 @@ function beginForm(
     value !== undefined && html`<input type="hidden" name="${name}" value="${value}" />`;
   return html`<form
     class="field loose"
-    method="post"
-    action="${site.root}sign-ins"
-    hx-post="${site.root}sign-ins"
+    ${postsTo(`${site.root}sign-ins`)}
     hx-target="#${errors}"
     hx-sync="this:drop"
     aria-label="${method.providerTitle}: ${method.title[language]}"
@@ -148,7 +146,7 @@ export function signInPanel(context: PanelContext, view: SignInView, leadsTo: Le
     <p class="row" id="sign-in-state" role="status" hx-get="${state}" hx-trigger="every 2s" hx-swap="none">
       ${mark("wait", "s-wait", t("sign-in.waiting"))}${view.reason !== undefined && html`<small>${reasonOf(words, view)}</small>`}
     </p>
-    <form class="row" method="post" action="${path}/cancel" hx-post="${path}/cancel" hx-swap="none">
+    <form class="row" ${postsTo(`${path}/cancel`)} hx-swap="none">
       <input type="hidden" name="after" value="${leadsTo}" /><button class="btn">${t("sign-in.cancel")}</button>
     </form>`;
 }
@@ -180,9 +178,7 @@ function browserSteps(
     </div>
     <form
       class="field loose"
-      method="post"
-      action="${signInPath(site, id)}/complete"
-      hx-post="${signInPath(site, id)}/complete"
+      ${postsTo(`${signInPath(site, id)}/complete`)}
       hx-target="#address-said"
       hx-sync="this:drop"
     >
@@ -212,13 +208,7 @@ function failedPanel({ site, words, now, methods }: PanelContext, view: SignInVi
   return html`<p class="dim">${methodOf(words, view)}</p>
     <p class="note err">${icon("s-bad")}<span>${whyNot(words, view, now)}</span></p>
     ${method !== undefined && askingForm(site, words, method, purpose)}
-    <form
-      class="row"
-      method="post"
-      action="${signInPath(site, id)}/cancel"
-      hx-post="${signInPath(site, id)}/cancel"
-      hx-swap="none"
-    >
+    <form class="row" ${postsTo(`${signInPath(site, id)}/cancel`)} hx-swap="none">
       <input type="hidden" name="after" value="${leadsTo}" /><button class="btn">${t("sign-in.dismiss")}</button>
     </form>`;
 }

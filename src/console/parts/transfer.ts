@@ -3,7 +3,7 @@ import { html, type Html } from "../html.ts";
 import type { Site } from "../layout.ts";
 import { icon } from "../sprite.ts";
 import { prose, type Words } from "../words.ts";
-import { sheet } from "./frame.ts";
+import { postsTo, sheet } from "./frame.ts";
 import { mark } from "./state.ts";
 
 type Transfer = Admin["transfer"];
@@ -23,10 +23,8 @@ export function importSheet(site: Site, words: Words): Html {
     html`<p>${t("import.what")}</p>
       <form
         class="field loose"
-        method="post"
-        action="${site.root}import"
+        ${postsTo(`${site.root}import`)}
         enctype="multipart/form-data"
-        hx-post="${site.root}import"
         hx-encoding="multipart/form-data"
         hx-target="#import-said"
         hx-sync="this:drop"
@@ -112,15 +110,7 @@ export function exportSheet(site: Site, words: Words, providers: readonly Provid
     words,
     t("export.title"),
     html`<p>${t("export.what")}</p>
-      <form
-        class="field loose"
-        method="post"
-        action="${site.root}export"
-        hx-post="${site.root}export"
-        hx-target="#export-said"
-        hx-sync="this:drop"
-        data-form
-      >
+      <form class="field loose" ${postsTo(`${site.root}export`)} hx-target="#export-said" hx-sync="this:drop" data-form>
         <div class="split">${secret("passphrase", t("export.passphrase"))}${secret("again", t("setup.again"))}</div>
         <label class="field" for="only"
           ><span>${t("providers.name")}</span
